@@ -1,0 +1,15 @@
+"""Every address; each app brings its own list."""
+
+from django.urls import URLPattern, URLResolver, path
+
+from leadflow import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+]
+
+handler400 = "leadflow.errors.bad_request"
+handler403 = "leadflow.errors.forbidden"
+handler404 = "leadflow.errors.not_found"
+handler500 = "leadflow.errors.server_error"
