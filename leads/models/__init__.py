@@ -1,0 +1,29 @@
+from leads.models.activity import Asset, DeadLetter, EngagementDay, Event, IntakeBatch, Signal, Source
+from leads.models.imports import ImportJob, ImportRow
+from leads.models.ledger import Cycle, Definition, StageChange
+from leads.models.people import Company, Conversation, Identity, Lead, Note, ProfileChange
+from leads.models.users import Organisation, Team, User
+
+__all__ = [
+    "Asset",
+    "Company",
+    "Conversation",
+    "Cycle",
+    "DeadLetter",
+    "Definition",
+    "EngagementDay",
+    "Event",
+    "Identity",
+    "ImportJob",
+    "ImportRow",
+    "IntakeBatch",
+    "Lead",
+    "Note",
+    "Organisation",
+    "ProfileChange",
+    "Signal",
+    "Source",
+    "StageChange",
+    "Team",
+    "User",
+]

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from leads.enums import Decision, DefinitionStatus, Stage, Status
+from leads.models.people import Lead
+
+
+class Definition(models.Model):
+    """One version of what a good lead is here: the whole scoring and MQL/SQL document (see docs/scoring.md).
+
+    The document of a live or retired version never changes; at most one version is live.
+    """
+
+    version = models.PositiveIntegerField(unique=True)
+    status = models.CharField(max_length=10, choices=DefinitionStatus.choices, default=DefinitionStatus.DRAFT)
+    document = models.JSONField()
+    note = models.TextField(blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    live_from = models.DateTimeField(null=True, blank=True)
+    live_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-version"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["status"], condition=Q(status="live"), name="definition_one_live"),
+            models.CheckConstraint(
+                condition=~Q(status__in=["live", "retired"]) | Q(live_from__isnull=False), name="definition_live_dated"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Definition {self.version}"
+
+
+class Cycle(models.Model):
+    """The n-th time a lead became an MQL, and what came of it. What is written here is never taken back."""
+
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="cycles")
+    number = models.PositiveSmallIntegerField()
+    mql_at = models.DateTimeField()
+    rule = models.CharField(max_length=60)  # id of the MQL rule set, or "manual"
+    version = models.PositiveIntegerField()
+    source = models.CharField(max_length=100, blank=True)  # as the lead stood at the MQL entry
+    campaign = models.CharField(max_length=150, blank=True)
+    segment = models.CharField(max_length=60, blank=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    decision = models.CharField(max_length=10, choices=Decision.choices, blank=True)
+    reason = models.CharField(max_length=60, blank=True)  # slug of the rejection or return reason
+    decided_at = models.DateTimeField(null=True, blank=True)
+    contacted_at = models.DateTimeField(null=True, blank=True)
+    meeting_at = models.DateTimeField(null=True, blank=True)
+    sql_at = models.DateTimeField(null=True, blank=True)
+    sql_meaning = models.CharField(max_length=12, blank=True)
+    opportunity_at = models.DateTimeField(null=True, blank=True)
+    won_at = models.DateTimeField(null=True, blank=True)
+    lost_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["lead", "number"], name="cycle_unique"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="cycle_number_positive"),
+            models.CheckConstraint(
+                condition=Q(decision="") | Q(decided_at__isnull=False), name="cycle_decision_dated"
+            ),
+            models.CheckConstraint(condition=Q(decision__in=["", *Decision.values]), name="cycle_decision_known"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["mql_at"], name="cycle_mql_at"),
+            models.Index(fields=["sql_at"], name="cycle_sql_at", condition=Q(sql_at__isnull=False)),
+            models.Index(fields=["owner", "mql_at"], name="cycle_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Cycle {self.number} of {self.lead_id}"
+
+
+class StageChange(models.Model):
+    """One line of the ledger: append-only, by database trigger on both databases.
+
+    `seq` runs 1..n per lead and each line starts where the one before ended (I6). Written by
+    `leads.lifecycle` alone.
+    """
+
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="stage_changes")
+    seq = models.PositiveIntegerField()
+    from_stage = models.CharField(max_length=12, blank=True)  # empty on the first line
+    to_stage = models.CharField(max_length=12, choices=Stage.choices)
+    from_status = models.CharField(max_length=12, blank=True)
+    to_status = models.CharField(max_length=12, choices=Status.choices)
+    at = models.DateTimeField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    actor = models.CharField(max_length=80)  # "user", "rule:content", "signal:demo_request", "import", "system"
+    reason = models.CharField(max_length=300, blank=True)
+    evidence = models.JSONField(default=dict, blank=True)
+    version = models.PositiveIntegerField(null=True)  # definition version in force
+    cycle_number = models.PositiveSmallIntegerField(default=0)
+    fit_score = models.SmallIntegerField(default=0)
+    engagement_score = models.SmallIntegerField(default=0)
+    score = models.SmallIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["lead", "seq"], name="stage_change_seq_unique")]
+        indexes: ClassVar = [
+            models.Index(fields=["to_stage", "at"], name="stage_change_stage_at"),
+            models.Index(fields=["at"], name="stage_change_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_stage} → {self.to_stage}"

@@ -1,0 +1,16 @@
+"""What `leads` announces. Receivers write their own pending row in the same transaction (docs/decisions/0006).
+
+activity_recorded: sender is the model class Lead. Arguments `lead_ids` (sequence of int), `day` (date on which the
+    activity became known, in the organisation's time zone) and `at`. Sent once per intake batch, inside its
+    transaction, for every lead whose day counts, profile or conversations changed.
+stage_changed: sender is the model class StageChange. Argument `changes` (list of StageChange, each with `change.lead`
+    loaded and already in its new stage). Sent once per call of the door, inside its transaction.
+contact_made: sender is the model class Conversation. Argument `conversation`. Sent inside the transaction that
+    logs a conversation.
+"""
+
+from django.dispatch import Signal
+
+activity_recorded = Signal()
+stage_changed = Signal()
+contact_made = Signal()
