@@ -1,11 +1,14 @@
 from leads.models.activity import Asset, DeadLetter, EngagementDay, Event, IntakeBatch, Signal, Source
+from leads.models.audit import AuditEntry
 from leads.models.imports import ImportJob, ImportRow
 from leads.models.ledger import Cycle, Definition, StageChange
 from leads.models.people import Company, Conversation, Identity, Lead, Note, ProfileChange
 from leads.models.users import Organisation, Team, User
+from leads.models.views import SavedView
 
 __all__ = [
     "Asset",
+    "AuditEntry",
     "Company",
     "Conversation",
     "Cycle",
@@ -21,6 +24,7 @@ __all__ = [
     "Note",
     "Organisation",
     "ProfileChange",
+    "SavedView",
     "Signal",
     "Source",
     "StageChange",
