@@ -38,6 +38,8 @@ class PoolMember(models.Model):
     pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="members")
     rep = models.ForeignKey(Rep, on_delete=models.CASCADE, related_name="memberships")
     weight = models.PositiveSmallIntegerField(default=1)
+    turns = models.PositiveIntegerField(default=0)  # taken in all states of the pool
+    arrears = models.BigIntegerField(default=0)  # share due less turns taken, in millionths of a turn
 
     class Meta:
         constraints: ClassVar = [
@@ -86,7 +88,9 @@ class RotationState(models.Model):
     total = models.PositiveIntegerField(default=0)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["pool", "key"], name="rotation_state_unique")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["pool", "key"], name="rotation_state_unique")
+        ]
 
     def __str__(self) -> str:
         return f"{self.pool}: {self.total} turns"
@@ -149,9 +153,15 @@ class HandoffQuerySet(models.QuerySet["Handoff"]):
         return self.filter(status__in=OPEN, closed_at=None)
 
     def seats(self) -> HandoffQuerySet:
-        """Handoffs that take a seat: offers, and accepted ones without first contact that are not deferred."""
-        unworked = Q(status=HandoffStatus.ACCEPTED, closed_at=None, first_contact_at=None, deferred_until=None)
-        return self.filter(Q(status=HandoffStatus.OFFERED) | unworked)
+        """Handoffs that take a seat: offers, and accepted ones without first contact that are not deferred.
+
+        One turned down keeps its seat while that can be undone, or undoing it could exceed the capacity.
+        """
+        unworked = Q(
+            status=HandoffStatus.ACCEPTED, closed_at=None, first_contact_at=None, deferred_until=None
+        )
+        turned_down = Q(status__in=[HandoffStatus.REJECTED, HandoffStatus.RETURNED], settle_at__isnull=False)
+        return self.filter(Q(status=HandoffStatus.OFFERED) | unworked | turned_down)
 
     def visible_to(self, user: User) -> HandoffQuerySet:
         """Rows the user's role may see (permission matrix, "handoff list"). Marketers get counts only."""
@@ -180,25 +190,33 @@ class Handoff(models.Model):
     version = models.PositiveIntegerField(default=1)
     is_hand_raise = models.BooleanField(default=False)
     queue_reason = models.CharField(max_length=25, choices=QueueReason.choices, blank=True)
-    waiting_since = models.DateTimeField()  # of the MQL entry, kept over re-routes: the longest waiting goes first
+    waiting_since = (
+        models.DateTimeField()
+    )  # of the MQL entry, kept over re-routes: the longest waiting goes first
     pool = models.ForeignKey(Pool, null=True, on_delete=models.PROTECT, related_name="handoffs")
     rule = models.ForeignKey(RoutingRule, null=True, on_delete=models.SET_NULL, related_name="handoffs")
     rep = models.ForeignKey(Rep, null=True, on_delete=models.PROTECT, related_name="handoffs")
     offered_at = models.DateTimeField(null=True, blank=True)
     accept_by = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
     reason = models.ForeignKey(RejectionReason, null=True, on_delete=models.PROTECT, related_name="handoffs")
     note = models.TextField(max_length=2000, blank=True)
     missing = models.JSONField(default=list, blank=True)  # what a return or a fix-data rejection asks for
     settle_at = models.DateTimeField(null=True, blank=True)  # consequences of the decision are due then
+    # Until then: {"kind": accept|reject|return|defer, "before": field values that undoing it restores}.
+    pending = models.JSONField(default=dict, blank=True)
     contact_by = models.DateTimeField(null=True, blank=True)
     first_contact_at = models.DateTimeField(null=True, blank=True)
     deferred_until = models.DateField(null=True, blank=True)
     next_step = models.CharField(max_length=300, blank=True)
     next_step_at = models.DateTimeField(null=True, blank=True)
     context = models.JSONField(default=dict, blank=True)  # the context note, frozen at the offer (R23)
-    closed_at = models.DateTimeField(null=True, blank=True)  # an accepted one: SQL, return or end of the cycle
+    closed_at = models.DateTimeField(
+        null=True, blank=True
+    )  # an accepted one: SQL, return or end of the cycle
 
     objects = HandoffQuerySet.as_manager()
 
@@ -231,7 +249,9 @@ class Handoff(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["-is_hand_raise", "waiting_since", "id"], name="handoff_queue", condition=Q(status="queued")
+                fields=["-is_hand_raise", "waiting_since", "id"],
+                name="handoff_queue",
+                condition=Q(status="queued"),
             ),
             models.Index(fields=["rep", "status", "accept_by"], name="handoff_rep_status"),
             models.Index(fields=["accept_by"], name="handoff_accept_by", condition=Q(status="offered")),
@@ -272,7 +292,9 @@ class Discovery(models.Model):
     cycle = models.OneToOneField(Cycle, on_delete=models.PROTECT, related_name="discovery")
     answers = models.JSONField(default=dict)  # {"need_problem": {"value": …, "from": …, "at": …}, …}
     updated_at = models.DateTimeField()
-    updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     version = models.PositiveIntegerField(default=1)
 
     def __str__(self) -> str:
@@ -288,14 +310,18 @@ class Opportunity(models.Model):
     currency = models.CharField(max_length=3)
     close_on = models.DateField()
     opened_at = models.DateTimeField()
-    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
     outcome = models.CharField(max_length=4, blank=True, choices=[("won", "Won"), ("lost", "Lost")])
     outcome_reason = models.CharField(max_length=200, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(amount__isnull=True) | Q(amount__gte=0), name="opportunity_amount"),
+            models.CheckConstraint(
+                condition=Q(amount__isnull=True) | Q(amount__gte=0), name="opportunity_amount"
+            ),
             models.CheckConstraint(
                 condition=Q(outcome="") | Q(closed_at__isnull=False), name="opportunity_close_dated"
             ),
