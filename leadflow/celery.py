@@ -2,13 +2,16 @@
 
 import logging
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_postrun, worker_ready
+from celery.signals import setup_logging, task_postrun, worker_ready
 from django.db import DatabaseError, connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadflow.settings")
+# The image runs as nobody in particular; on a laptop or in CI, root is nobody's business but theirs.
+warnings.filterwarnings("ignore", message=r"(?s).*superuser privileges")
 logger = logging.getLogger(__name__)
 
 app = Celery("leadflow")
@@ -29,7 +32,15 @@ def leave_sign_of_life(**kwargs: Any) -> None:
 
 
 @worker_ready.connect
-def leave_first_sign_of_life(**kwargs: Any) -> None:
-    """Do the same once at the start, and leave no connection for later children to inherit."""
+def look_through_everything(**kwargs: Any) -> None:
+    """Run every sweep at the start: nobody knows how long no worker was there."""
     leave_sign_of_life()
+    # Children started later must not inherit a connection.
     connections.close_all()
+    for entry in app.conf.beat_schedule.values():
+        app.send_task(entry["task"], expires=60)
+
+
+@setup_logging.connect
+def keep_logging(**kwargs: Any) -> None:
+    """Keep Django's logging as it is; a receiver is how Celery is told not to set up its own."""

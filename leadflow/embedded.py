@@ -52,7 +52,7 @@ def command(server: str, folder: Path) -> list[str]:
         "dir": str(folder),
         "save": "",
         "appendonly": "no",
-        "loglevel": "warning",
+        "logfile": str(folder / "broker.log"),
         # A queue nobody empties must not take the machine's memory.
         "maxmemory": "256mb",
     }

@@ -68,9 +68,11 @@ def error_response(request: HttpRequest, status: int) -> HttpResponse:
         problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
         problem["detail"] = _TITLES[status]
         return JsonResponse(problem, status=status, content_type="application/problem+json")
+    # From 500 up without the request: context processors would ask the very database that is away.
+    shown_with = request if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
     try:
-        # Without the request: its context processors would ask the very database that is away.
-        return HttpResponse(render_to_string(f"{status}.html", {"title": _TITLES[status]}), status=status)
+        page = render_to_string(f"{status}.html", {"title": _TITLES[status]}, request=shown_with)
+        return HttpResponse(page, status=status)
     except TemplateDoesNotExist:
         return HttpResponse(_TITLES[status], status=status, content_type="text/plain; charset=utf-8")
 

@@ -43,6 +43,8 @@ def logging_settings(*, level: str, json: bool) -> dict[str, Any]:
             # Its own handlers would print every line a second time.
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": level, "propagate": True},
+            # django-structlog logs every request with its status; this would repeat each 404.
+            "django.request": {"level": "ERROR"},
         },
     }
 
@@ -51,7 +53,8 @@ def _formatter(json: bool) -> structlog.stdlib.ProcessorFormatter:
     last: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if json
-        else [structlog.dev.ConsoleRenderer(colors=False)]
+        # Plain: the pretty tracebacks print local variables, and people's data with them.
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, colors=False)]
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,

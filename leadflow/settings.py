@@ -4,8 +4,10 @@
 under `var/`, and a broker that `manage.py up` brings along.
 """
 
+import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import environ
 
@@ -80,6 +82,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "leadflow.toasts.ToastMiddleware",
+    "leadflow.organisation.OrganisationMiddleware",
     "leadflow.middleware.OutageMiddleware",
     # Last, so that it sees the answer to a failed sign-in first.
     "axes.middleware.AxesMiddleware",
@@ -95,10 +99,12 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["django.templatetags.static", "leadflow.templatetags.leadflow"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "leadflow.navigation.navigation",
             ],
         },
     }
@@ -120,6 +126,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 # --- People ----------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "leads.User"
+# E-mails of users are unique whatever their case, by a constraint on Lower(email) this check does not see.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
@@ -129,7 +137,7 @@ AUTHENTICATION_BACKENDS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 if TESTING:
@@ -144,6 +152,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 
 SESSION_COOKIE_AGE = 7 * 24 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
@@ -181,10 +190,11 @@ CONTENT_SECURITY_POLICY = {
 }
 
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env("LEADFLOW_STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
 # The image collects and fingerprints its files; anywhere else they are served from where they lie.
-STATIC_COLLECTED = (STATIC_ROOT / "staticfiles.json").is_file() or "collectstatic" in sys.argv
+_COLLECTED = BASE_DIR / "staticfiles"
+STATIC_COLLECTED = (_COLLECTED / "staticfiles.json").is_file() or "collectstatic" in sys.argv
+STATIC_ROOT = _COLLECTED if STATIC_COLLECTED else None
 WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 WHITENOISE_AUTOREFRESH = DEBUG
 if STATIC_COLLECTED:
@@ -270,11 +280,12 @@ _SWEEPS = {
     "leads.tasks.wake_nurture": 600,
     "leadflow.tasks.heartbeat": 10,
 }
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     task: {"task": task, "schedule": seconds, "options": {"expires": 2 * seconds}}
     for task, seconds in _SWEEPS.items()
 }
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+# The plain scheduler keeps no file: after a restart every sweep simply starts anew.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 
 # What `manage.py work` calls, in this order, until a whole round finds nothing more to do.
 LEADFLOW_WORK_STEPS = [
@@ -308,3 +319,4 @@ LOGGING = logging_settings(
 )
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
