@@ -1,12 +1,13 @@
 """Every address; each app brings its own list."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from leadflow import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
+    path("", include("leadflow.page_urls")),
 ]
 
 handler400 = "leadflow.errors.bad_request"
