@@ -1,4 +1,4 @@
-"""Who may do what: one table for pages, API, commands and tests; which rows, the querysets' `visible_to` says.
+"""Who may do what: one table for pages, API, commands and tests. Which rows: the querysets' `visible_to`.
 
 A function a role may not use answers 403; an object outside its rows answers 404. An API key may do what its
 scopes name and never more than the user it acts as.

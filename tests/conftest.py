@@ -2,12 +2,18 @@
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.backends.base.operations import BaseDatabaseOperations
 
 from leadflow import embedded
 from leadflow.configuration import missing_services
+from leads import ledger
+from tests.factories import AT
 
 TESTS = Path(__file__).parent
 # Slow, or in need of a browser: each has its own make target.
@@ -68,3 +74,31 @@ def redis_url() -> Iterator[str]:
         pytest.skip("needs a Valkey or Redis server")
     with embedded.running(server) as url:
         yield url
+
+
+@pytest.fixture
+def at() -> datetime:
+    """The moment most tests play at."""
+    return AT
+
+
+@pytest.fixture(autouse=True)
+def _decisions_settle_at_once(settings: Any) -> None:
+    settings.LEADFLOW_UNDO_SECONDS = 0
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_gets_past_the_append_only_triggers() -> Iterator[None]:
+    # SQLite empties tables with DELETE, which the triggers refuse; PostgreSQL truncates.
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def flush_without_triggers(self: Any, sql_list: list[str]) -> None:
+        if connection.vendor == "sqlite":
+            ledger.remove(connection)
+        flush(self, sql_list)
+        if connection.vendor == "sqlite":
+            ledger.install(connection)
+
+    BaseDatabaseOperations.execute_sql_flush = flush_without_triggers
+    yield
+    BaseDatabaseOperations.execute_sql_flush = flush
