@@ -9,7 +9,7 @@ from django.contrib.auth import views
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -38,7 +38,8 @@ class SignIn(views.LoginView):
 class SignOut(views.LogoutView):
     """Sign out; by POST only, so that no picture or link of another site can."""
 
-    next_page = reverse_lazy("leadflow:sign_in")
+    def get_default_redirect_url(self) -> str:
+        return reverse("leadflow:sign_in")
 
 
 class ResetPassword(views.PasswordResetView):

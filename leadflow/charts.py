@@ -40,7 +40,7 @@ def nice_top(highest: float, steps: int = 3) -> int:
 
 @dataclass(frozen=True)
 class Series:
-    """One line. Values from `open_from` on are not over yet and are drawn dotted; None is a gap at the end."""
+    """One line. Values from `open_from` on are not over yet and drawn dotted; None is a gap at the end."""
 
     name: str
     values: Sequence[float | None]
@@ -164,7 +164,7 @@ def _cell(series: Series, index: int) -> str:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: `tone` is brand, good, warn, bad or muted; `note` stands behind the figure or under the bar."""
+    """One bar: `tone` is brand, good, warn, bad or muted; `note` stands behind the figure or below."""
 
     label: str
     value: float
@@ -247,7 +247,7 @@ class HeatCell:
 
 @dataclass(frozen=True)
 class HeatScale:
-    """Seven bins of the ramp: below `low` is the palest, from `high` on the strongest, five equal ones between."""
+    """Seven bins of the ramp: under `low` the palest, from `high` on the strongest, five between."""
 
     low: int
     high: int

@@ -230,4 +230,4 @@ def _counts(user: User) -> dict[str, Any]:
         columns["unrouted"] = _CappedCount(queued.visible_to(user).filter(stuck))
     if user.is_marketer:
         columns["returned"] = _CappedCount(queued.filter(queue_reason=QueueReason.RETURNED))
-    return User.objects.filter(pk=user.pk).values("team__name", **columns).first() or {}
+    return dict(User.objects.filter(pk=user.pk).values("team__name", **columns).first() or {})

@@ -149,6 +149,8 @@ AXES_ENABLED = not TESTING
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+# So Django calls it when it authenticates, though the model says "email"; else nobody is locked out.
+AXES_USERNAME_FORM_FIELD = "username"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
@@ -306,7 +308,7 @@ LEADFLOW_PUBLIC_URL = env("LEADFLOW_PUBLIC_URL", default=f"http://127.0.0.1:{env
 LEADFLOW_DEMO = env.bool("LEADFLOW_DEMO", default=not PRODUCTION)
 LEADFLOW_UNDO_SECONDS = env.int("LEADFLOW_UNDO_SECONDS", default=8)
 # Keys the hash that keeps an erased person out; kept apart, so that it can outlive SECRET_KEY.
-LEADFLOW_ERASURE_KEY = env("LEADFLOW_ERASURE_KEY", default=SECRET_KEY)
+LEADFLOW_ERASURE_KEY = env("LEADFLOW_ERASURE_KEY", default="") or SECRET_KEY
 LEADFLOW_RATE_API = env("LEADFLOW_RATE_API", default="1200/min")
 LEADFLOW_RATE_FORMS = env("LEADFLOW_RATE_FORMS", default="30/min")
 LEADFLOW_EXPECT_WORKER = env.bool("LEADFLOW_EXPECT_WORKER", default=PRODUCTION)

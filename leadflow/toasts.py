@@ -30,7 +30,7 @@ class ToastMiddleware:
         if response.status_code in (200, 409, 422) and _is_fragment(response):
             pending = messages.get_messages(request)
             # Used: the answer was a whole page and has shown them.
-            if not pending.used and len(pending):
+            if not getattr(pending, "used", True) and len(pending):
                 response.content += render_to_string("_toasts.html", {"out_of_band": True}, request).encode()
         return response
 

@@ -1,6 +1,6 @@
 """What every template may use without `{% load %}`.
 
-Tags: `{% icon "inbox" %}` · `{% stage lead.stage %}` (`chip=True` for the tinted form) · `{% score_chip lead url %}` ·
+Tags: `{% icon "inbox" %}` · `{% stage lead.stage %}` (`chip=True`: tinted) · `{% score_chip lead url %}` ·
 `{% stage_path lead.stage notes=notes labels=labels %}` · `{% clock deadline "accept" start=offered_at %}` and
 `{% clock_done "Contacted in 22 min" %}`, `{% clock_stopped "Stopped until Mon 09:00" %}` ·
 `{% sparkline values %}` · `{% field form.x %}` (attributes as keywords: `rows=3`, `placeholder="…"`) ·
@@ -82,7 +82,7 @@ def _sprite() -> str:
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """Return an icon of `static/icons.svg`; it says nothing to screen readers, so a word must stand beside it."""
+    """Return an icon of `static/icons.svg`; screen readers skip it, so a word must stand beside it."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#i-{}"/></svg>', _sprite(), name)
 
 
@@ -107,7 +107,9 @@ def score_chip(lead: Any, url: str = "") -> SafeString:
     read = lead.get if isinstance(lead, Mapping) else lambda name: getattr(lead, name, None)
     grade, band, total = read("grade") or "D", read("band") or 1, read("score") or 0
     blocked = bool(read("disqualified_by"))
-    label = f"Score {total} of 100: fit grade {grade}, engagement band {band} of 4{', blocked' if blocked else ''}"
+    label = f"Score {total} of 100: fit grade {grade}, engagement band {band} of 4" + (
+        ", blocked" if blocked else ""
+    )
     opening = (
         format_html('<a class="score" href="{}"', url) if url else mark_safe('<span class="score" role="img"')
     )
