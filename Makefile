@@ -44,3 +44,93 @@ $(RUN_STAMP): | $(BIN)/python
 
 .PHONY: setup
 setup: $(DEV_STAMP) $(RUN_STAMP) ## Make .venv with everything to run and to develop
+
+.PHONY: run
+run: $(RUN_STAMP) ## Run Leadflow with its demo at http://127.0.0.1:8000 (PORT= to change); Ctrl-C stops it
+	@LEADFLOW_LOCAL=1 PORT=$(PORT) exec $(BIN)/python manage.py up
+
+.PHONY: worker
+worker: $(RUN_STAMP) ## Run workers and beat alone, against DATABASE_URL and REDIS_URL
+	@exec $(BIN)/python manage.py up worker beat
+
+# --- Tests: PYTEST_ARGS= adds to the command line ---------------------------------------------------
+
+.PHONY: test
+test: $(DEV_STAMP) ## Run the tests, on SQLite or on what DATABASE_URL and REDIS_URL point to
+	@$(BIN)/pytest -n auto $(PYTEST_ARGS)
+
+# $(1): directory, $(2): what to set. A directory without tests yet is no failure (pytest says 5).
+define test_apart
+	@if test -d $(1); then $(2) $(BIN)/pytest $(1) $(PYTEST_ARGS) || test $$? -eq 5; else echo "No $(1) yet."; fi
+endef
+
+.PHONY: test-faults
+test-faults: $(DEV_STAMP) ## Kill, cut off and fill up everything, and look what is left
+	$(call test_apart,tests/faults,)
+
+.PHONY: test-faults-long
+test-faults-long: $(DEV_STAMP) ## The same with release figures; about an hour
+	$(call test_apart,tests/faults,LEADFLOW_FAULTS=long)
+
+.PHONY: test-browser
+test-browser: $(DEV_STAMP) ## Click through the pages in Chromium, in both themes
+	$(call test_apart,tests/browser,DJANGO_ALLOW_ASYNC_UNSAFE=1)
+
+.PHONY: bench
+bench: $(DEV_STAMP) ## Measure Leadflow against its floors; BENCH_ARGS= chooses what
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+# --- Checks: `check` is what CI runs ----------------------------------------------------------------
+
+.PHONY: check
+check: format-check lint types imports templates migrations test ## Everything that must hold before a commit
+
+.PHONY: fmt
+fmt: $(DEV_STAMP) ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix --quiet . || true
+
+.PHONY: format-check
+format-check: $(DEV_STAMP)
+	@$(BIN)/ruff format --check .
+
+.PHONY: lint
+lint: $(DEV_STAMP) ## Lint the code
+	@$(BIN)/ruff check .
+
+.PHONY: types
+types: $(DEV_STAMP) ## Check the types
+	@$(BIN)/mypy
+
+.PHONY: imports
+imports: $(DEV_STAMP) ## Check who imports whom
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: templates
+templates: $(DEV_STAMP) ## Lint the templates
+	@if test -d templates; then $(BIN)/djlint templates --lint --quiet; fi
+
+.PHONY: migrations
+migrations: $(DEV_STAMP) ## Check that no model change lacks its migration
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+# --- Upkeep ------------------------------------------------------------------------------------------
+
+COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --quiet
+
+.PHONY: lock
+lock: $(DEV_STAMP) ## Write the lock files anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
+	@$(BIN)/uv $(COMPILE) $(LOCK_ARGS) -o requirements.txt pyproject.toml
+	@$(BIN)/uv $(COMPILE) $(LOCK_ARGS) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+
+.PHONY: env
+env: $(RUN_STAMP) ## Write .env for docker compose, with fresh keys; keeps one that is there
+	@$(BIN)/python -m leadflow.envfile
+
+.PHONY: hooks
+hooks: $(DEV_STAMP) ## Check each commit before it is made
+	@$(BIN)/pre-commit install
+
+.PHONY: clean
+clean: ## Remove .venv and caches; the data in var/ stays
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
