@@ -1,0 +1,1 @@
+"""A second opinion on scores, written from docs/scoring.md alone. It imports nothing of Leadflow."""
