@@ -11,6 +11,7 @@ from django.test import Client, RequestFactory, override_settings
 from django.urls import path
 
 from leadflow import errors
+from leadflow.urls import urlpatterns as pages
 
 full, away = OSError(errno.ENOSPC, "No space left on device"), OperationalError("could not connect to server")
 
@@ -79,13 +80,15 @@ urlpatterns = [
     path("api/v1/away/", _fail(away)),
     path("page/away/", _fail(away)),
     path("api/v1/bug/", _fail(ValueError("a secret"))),
+    # Pages for errors link to others.
+    *pages,
 ]
 handler400, handler403 = errors.bad_request, errors.forbidden
 handler404, handler500 = errors.not_found, errors.server_error
 
 
 @pytest.fixture
-def visitor() -> Client:
+def visitor(db: None) -> Client:
     return Client(raise_request_exception=False)
 
 
@@ -126,6 +129,14 @@ def test_unknown_address_is_a_problem_for_programs(visitor: Client, address: str
 
     assert response.status_code == 404
     assert response["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("status", [500, 503, 507])
+def test_page_for_an_outage_needs_no_database(rf: RequestFactory, status: int) -> None:
+    response = errors.error_response(rf.get("/"), status)
+
+    assert response.status_code == status
+    assert b"<html" in response.content
 
 
 def test_server_error_is_503_for_an_outage_outside_a_view(rf: RequestFactory) -> None:
