@@ -1,4 +1,4 @@
-"""What MQL rule sets ask, answered for one lead from plain data: no Django, no clock (docs/scoring.md, "From lead to MQL").
+"""What MQL rule sets ask, answered for one lead from plain data (docs/scoring.md, "From lead to MQL").
 
 Every answer carries the words for it, so that evidence, the "Missing for MQL" column and the lead page agree
 with the decision by construction.
@@ -19,7 +19,7 @@ NEWNESS_OF_HAND_RAISES = ("signal", "form_with_product")
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """From when on engagement is new: the day a cycle ended or nurture began, and what was known of that day by then."""
+    """From when on engagement is new: the day a cycle ended or nurture began, and what was known of it by then."""
 
     day: date
     known: Mapping[Key, int] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class MqlFacts:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether a condition holds; `text` says what was found, `missing` what is lacking (empty if it holds)."""
+    """Whether a condition holds; `text` says what was found, `missing` what is lacking, if anything."""
 
     kind: str
     met: bool

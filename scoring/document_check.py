@@ -1,4 +1,4 @@
-"""What is allowed in a definition document (docs/scoring.md has the limits in words). Pure; used by `scoring.documents`."""
+"""What is allowed in a definition document (docs/scoring.md has the limits in words). Pure."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ VALUE_LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong where: `path` as in "engagement/rules/3/points", `rule` the rule's id, "" outside rules."""
+    """What is wrong where: `path` as in "engagement/rules/3/points", `rule` an id, "" outside rules."""
 
     path: str
     rule: str

@@ -3,8 +3,8 @@
 No Django and no clock in here: a profile, day counts, a rulebook and a day go in, a breakdown comes out whose
 lines are whole numbers that add up to the score. `scoring.sql` computes the same numbers for many leads.
 
-Distinct units, in this order: `none` counts every event, `day` one per day, `object` one per object on the latest
-day it has; then `max_per_day` bounds the units of each day.
+Distinct units, in this order: `none` counts every event, `day` one per day, `object` one per object on the
+latest day it has; then `max_per_day` bounds the units of each day.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrst
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """How often a signal was given on an object on a day, as known from `known_on` on; corrections are negative."""
+    """How often a signal was given on an object on a day, known from `known_on` on; corrections are negative."""
 
     signal: str
     object_key: str
@@ -47,7 +47,7 @@ class SignalFacts:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a breakdown. `kind` is fit, engagement, cap or clip; `rule` is the id of its rule or group."""
+    """One line of a breakdown. `kind` is fit, engagement, cap or clip; `rule` the id of its rule or group."""
 
     label: str
     kind: str
@@ -107,7 +107,7 @@ def score_nets(profile: Profile, nets: Nets, definition: Rulebook, day: date) ->
 
 
 def net_counts(counts: Iterable[DayCount], day: date) -> dict[Key, int]:
-    """Add up what was known on `day`, per signal, object and day; only sums above 0 of days not to come remain."""
+    """Add up what was known on `day`, per signal, object and day; only sums above 0 remain."""
     sums: dict[Key, int] = defaultdict(int)
     for row in counts:
         if row.known_on <= day and row.occurred_on <= day:

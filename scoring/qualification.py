@@ -1,4 +1,4 @@
-"""Whether one lead qualifies, from plain data: rule sets, disqualifiers, cool-down and new engagement together."""
+"""Whether one lead qualifies, from plain data: rule sets, disqualifiers, cool-down and new engagement."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from scoring.rulebook import Rulebook
 class Verdict:
     """What the live rules say of one lead.
 
-    `rule_sets` answers all of them in order; `promoted_by` is the first that holds and is not blocked. `blocks` says
-    in words what stands in the way of every rule set, `soft_blocks` of those that are not a hand-raiser's.
+    `rule_sets` answers all of them in order; `promoted_by` is the first that holds and is not blocked. `blocks`
+    says in words what stands in the way of every rule set, `soft_blocks` of those that are not a hand-raiser's.
     """
 
     rule_sets: tuple[RuleSetAnswer, ...]

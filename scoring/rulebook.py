@@ -1,4 +1,4 @@
-"""A definition in parsed form: what the engine reads. Plain data, no Django; made by `scoring.documents.parse`."""
+"""A definition in parsed form: what the engine reads. Plain data; made by `scoring.documents.parse`."""
 
 from __future__ import annotations
 

@@ -5,47 +5,67 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('leads', '0001_initial'),
+        ("leads", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Rescore',
+            name="Rescore",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=60)),
-                ('day', models.DateField()),
-                ('version', models.PositiveIntegerField()),
-                ('last_lead_id', models.BigIntegerField(default=0)),
-                ('leads_total', models.PositiveIntegerField(default=0)),
-                ('leads_done', models.PositiveIntegerField(default=0)),
-                ('changed', models.PositiveIntegerField(default=0)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(max_length=60)),
+                ("day", models.DateField()),
+                ("version", models.PositiveIntegerField()),
+                ("last_lead_id", models.BigIntegerField(default=0)),
+                ("leads_total", models.PositiveIntegerField(default=0)),
+                ("leads_done", models.PositiveIntegerField(default=0)),
+                ("changed", models.PositiveIntegerField(default=0)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-id'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('finished_at', None)), fields=('reason', 'day', 'version'), name='rescore_one_running')],
+                "ordering": ["-id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("finished_at", None)),
+                        fields=("reason", "day", "version"),
+                        name="rescore_one_running",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PendingScore',
+            name="PendingScore",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('created_at', models.DateTimeField()),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('set_aside', models.CharField(blank=True, max_length=300)),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='leads.lead')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("created_at", models.DateTimeField()),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                ("set_aside", models.CharField(blank=True, max_length=300)),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="leads.lead"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['created_at', 'id'], name='pending_score_age')],
+                "indexes": [models.Index(fields=["created_at", "id"], name="pending_score_age")],
             },
         ),
     ]

@@ -34,15 +34,17 @@ SIGNALS = {
 def rule(**fields: Any) -> dict[str, Any]:
     """An engagement rule of 10 points on visits, undecayed and uncapped in practice."""
     return {
-        "id": "visit", "label": "Visits", "signal": "visit", "points": 10, "half_life_days": None, "window_days": 60,
-        "distinct": "none", "max_per_day": None, "max_points": 1000, "group": None, **fields,
+        "id": "visit", "label": "Visits", "signal": "visit", "points": 10, "half_life_days": None,
+        "window_days": 60, "distinct": "none", "max_per_day": None, "max_points": 1000, "group": None, **fields,
     }  # fmt: skip
 
 
 def document(
-    *rules: dict[str, Any], groups: list[dict[str, Any]] | None = None, fit: list[dict[str, Any]] | None = None,
+    *rules: dict[str, Any],
+    groups: list[dict[str, Any]] | None = None,
+    fit: list[dict[str, Any]] | None = None,
     **changes: Any,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """The standard document with other engagement rules, and other fit rules where given."""
     result = copy.deepcopy(standard_document())
     result["engagement"] |= {"rules": list(rules) or [rule()], "groups": groups or []}
