@@ -19,7 +19,7 @@ NEWNESS_OF_HAND_RAISES = ("signal", "form_with_product")
 
 @dataclass(frozen=True, slots=True)
 class Boundary:
-    """From when on engagement is new: the day a cycle ended or nurture began, and what was known of it by then."""
+    """From when on engagement is new: the day a cycle ended or nurture began, with what was known of it."""
 
     day: date
     known: Mapping[Key, int] = field(default_factory=dict)

@@ -27,7 +27,7 @@ _ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrst
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """How often a signal was given on an object on a day, known from `known_on` on; corrections are negative."""
+    """How often a signal was given on an object on a day, known from `known_on` on; corrections below 0."""
 
     signal: str
     object_key: str

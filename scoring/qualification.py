@@ -13,8 +13,9 @@ from scoring.rulebook import Rulebook
 class Verdict:
     """What the live rules say of one lead.
 
-    `rule_sets` answers all of them in order; `promoted_by` is the first that holds and is not blocked. `blocks`
-    says in words what stands in the way of every rule set, `soft_blocks` of those that are not a hand-raiser's.
+    `rule_sets` answers all of them in order; `promoted_by` is the first that holds and is not blocked.
+    `blocks` says in words what stands in the way of every rule set, `soft_blocks` in that of those that are
+    not a hand-raiser's.
     """
 
     rule_sets: tuple[RuleSetAnswer, ...]

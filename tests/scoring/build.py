@@ -35,7 +35,8 @@ def rule(**fields: Any) -> dict[str, Any]:
     """An engagement rule of 10 points on visits, undecayed and uncapped in practice."""
     return {
         "id": "visit", "label": "Visits", "signal": "visit", "points": 10, "half_life_days": None,
-        "window_days": 60, "distinct": "none", "max_per_day": None, "max_points": 1000, "group": None, **fields,
+        "window_days": 60, "distinct": "none", "max_per_day": None, "max_points": 1000, "group": None,
+        **fields,
     }  # fmt: skip
 
 
