@@ -1,0 +1,17 @@
+"""The definition in force, for everyone who stamps or obeys it."""
+
+from __future__ import annotations
+
+from leads.enums import DefinitionStatus, SqlMeaning
+from leads.models import Definition
+
+
+def live_definition() -> Definition | None:
+    """Return the one live definition, or None before the first was published."""
+    return Definition.objects.filter(status=DefinitionStatus.LIVE).first()
+
+
+def sql_meaning() -> str:
+    """Return the organisation's one meaning of SQL (R7), a value of `SqlMeaning`."""
+    live = live_definition()
+    return str(live.document["sql"]["meaning"]) if live else SqlMeaning.DISCOVERY
