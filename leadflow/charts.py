@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil, floor, log10
+from math import floor, log10
 
 from leadflow.formatting import NOTHING, interval, percent, thousands
 from leadflow.statistics import wilson
@@ -267,7 +267,7 @@ def heat_scale(fractions: Sequence[float]) -> HeatScale:
     """Choose round bounds that spread these shares over the ramp; without any, 0 to 100 %."""
     shown = [int(100 * fraction + 0.5) for fraction in fractions]
     low = floor(min(shown, default=0) / 10) * 10
-    high = ceil(max(shown, default=100) / 10) * 10
+    high = floor(max(shown, default=100) / 10) * 10
     if low == 0 and high > 10:
         low = 10 if high >= 40 else 5
     high = max(high, low + 5)

@@ -9,10 +9,10 @@ from django.contrib.auth.forms import (
     PasswordResetForm,
     SetPasswordForm,
 )
-from django.contrib.auth.password_validation import password_validators_help_texts
 
 MAX_PASSWORD = 4096
 _WRONG = "That e-mail address and password do not go together. Check both, or ask for a new password."
+_HINT = "At least 8 characters; not a common one, and not your name or e-mail. Spaces count."
 _TOO_LONG = f"A password may have at most {MAX_PASSWORD:,} characters."
 
 
@@ -61,7 +61,7 @@ class NewPasswordForm(SetPasswordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["new_password1"].help_text = " ".join(password_validators_help_texts())
+        self.fields["new_password1"].help_text = _HINT
 
 
 class ChangePasswordForm(NewPasswordForm, PasswordChangeForm):

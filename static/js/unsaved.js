@@ -77,6 +77,10 @@ function returnToSender() {
     const kept = read(key);
     if (kept?.sent) write(key, { ...kept, sent: false });
   }
+  // Back to the form by loading it anew: its old copy has an old token.
+  const from = document.referrer;
+  if (!from.startsWith(`${location.origin}/`)) return;
+  for (const back of document.querySelectorAll("[data-back]")) back.href = from;
 }
 
 function forgetSent() {
