@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging, task_postrun, worker_ready
 from django.db import DatabaseError, connections
+from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadflow.settings")
 # The image runs as nobody in particular; on a laptop or in CI, root is nobody's business but theirs.
@@ -17,6 +18,8 @@ logger = logging.getLogger(__name__)
 app = Celery("leadflow")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Binds the ids of task and request to every line a worker logs.
+app.steps["worker"].add(DjangoStructLogInitStep)
 
 
 @task_postrun.connect

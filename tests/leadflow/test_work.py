@@ -62,7 +62,7 @@ def schedule(settings: pytest.FixtureRequest) -> None:
     settings.CELERY_BEAT_SCHEDULE = {name: {"task": name, "schedule": 60} for name in names}
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_sweeps_run_each_task_when_due_and_survive_one_that_fails(
     schedule: None, caplog: pytest.LogCaptureFixture
 ) -> None:
