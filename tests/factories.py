@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import leads
 from leads.enums import DefinitionStatus, Role, Stage
 from leads.lifecycle import enter_leads, move_to_stage
-from leads.models import Definition, Lead, Source, Team, User
+from leads.models import Definition, Lead, Signal, Source, Team, User
 
 AT = datetime(2026, 3, 12, 10, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -53,3 +56,11 @@ def make_source(name: str = "") -> Source:
     return Source.objects.create(
         name=name or f"Website {n}", key_prefix=f"wk_{n}", key_hash=f"{n:064d}", created_at=AT
     )
+
+
+def make_catalogue() -> dict[str, Signal]:
+    """Return the signal catalogue by slug, loading the standard one where a flush emptied it."""
+    if not Signal.objects.exists():
+        entries = json.loads((Path(leads.__file__).parent / "catalogue.json").read_text())
+        Signal.objects.bulk_create(Signal(**entry) for entry in entries)
+    return {signal.slug: signal for signal in Signal.objects.all()}
