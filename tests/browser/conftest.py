@@ -1,0 +1,123 @@
+"""A real browser before a live server: `page`, `sign_in(role)`, `assert_accessible(page)`."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from leads.enums import Role
+from leads.models import User
+from tests.factories import make_user
+
+# Playwright runs an event loop in this thread, which Django would take for an async view.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Colours fade into the other theme; axe must not measure them on the way.
+_STANDS_STILL = """async () => {
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  const ending = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
+  await Promise.allSettled(ending.map((one) => one.finished));
+}"""
+
+SignIn = Callable[..., Page]
+AssertAccessible = Callable[[Page], None]
+
+
+def _chromium() -> str:
+    named = os.environ.get("LEADFLOW_CHROMIUM", "")
+    found = (
+        named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    )
+    if found:
+        return found
+    reason = "no Chromium: apt-get install chromium, or set LEADFLOW_CHROMIUM"
+    if os.environ.get("LEADFLOW_REQUIRE_CHROMIUM") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the whole run."""
+    path = _chromium()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the console complained about; a test that provokes a complaint empties it."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: Any, transactional_db: None, complaints: list[str]) -> Iterator[Page]:
+    """A fresh window before the live server; a script error or a refused style fails the test."""
+    context = browser.new_context(base_url=live_server.url, viewport=DESKTOP, reduced_motion="reduce")
+    context.set_default_timeout(10_000)
+    opened = context.new_page()
+
+    def listen(message: ConsoleMessage) -> None:
+        # An answer of 4xx is what some tests are about; anything else is a fault of ours.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            complaints.append(message.text)
+
+    opened.on("console", listen)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def sign_in(page: Page, live_server: Any) -> SignIn:
+    """Sign a user of this role in without the form; give `user=` for a certain one."""
+
+    def as_role(role: str = Role.MARKETER, *, user: User | None = None, **fields: Any) -> Page:
+        client = Client()
+        client.force_login(user or make_user(role, **fields))
+        session = client.cookies[settings.SESSION_COOKIE_NAME].value
+        page.context.add_cookies(
+            [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}]
+        )
+        return page
+
+    return as_role
+
+
+@pytest.fixture(scope="session")
+def assert_accessible() -> AssertAccessible:
+    """Run axe (WCAG 2.2 AA and best practice) on the page as it stands, in both themes."""
+
+    def check(page: Page) -> None:
+        found = []
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            page.evaluate(_STANDS_STILL)
+            results = Axe().run(page, options={"runOnly": {"type": "tag", "values": _RULES}})
+            found += [
+                f"{theme}: {violation['id']}: {node['html'][:160]} — {node['failureSummary']}"
+                for violation in results.response["violations"]
+                for node in violation["nodes"]
+            ]
+        assert found == []
+
+    return check
