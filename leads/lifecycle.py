@@ -152,7 +152,8 @@ def _live_version() -> int | None:
 
 def _lock(ids: Iterable[int]) -> dict[int, Lead]:
     # In id order, so that two batches never wait for each other crosswise. SQLite locks the whole file anyway.
-    rows = Lead.objects.select_for_update(of=("self",)).filter(pk__in=list(ids), merged_into=None).order_by("pk")
+    # no_key, so that events being inserted for a lead (their foreign key shares its key) never wait, or deadlock.
+    rows = Lead.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=list(ids), merged_into=None).order_by("pk")
     return {lead.pk: lead for lead in rows}
 
 
