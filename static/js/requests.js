@@ -11,18 +11,7 @@ const WORDS = {
   503: "The database is away right now. Nothing was saved; try again in a moment.",
 };
 
-const USED = "[hx-get], [hx-post], [hx-put], [hx-patch], [hx-delete], [hx-boost]";
-
-/* htmx is more than half of a page's weight, and many pages need none of it. */
-function loadHtmx() {
-  if (!document.querySelector(USED)) return;
-  const script = document.createElement("script");
-  script.src = document.body.dataset.htmx;
-  document.head.append(script);
-}
-
 export function startRequests() {
-  loadHtmx();
   document.addEventListener("htmx:configRequest", (event) => {
     const token = document.body.dataset.csrf;
     if (token && event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = token;
