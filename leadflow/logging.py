@@ -45,6 +45,8 @@ def logging_settings(*, level: str, json: bool) -> dict[str, Any]:
             "django.server": {"handlers": [], "level": level, "propagate": True},
             # django-structlog logs every request with its status; this would repeat each 404.
             "django.request": {"level": "ERROR"},
+            # Scanners ask for any host; each would leave a traceback.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             # So do these for each task received, sent and finished.
             "celery.app.trace": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
