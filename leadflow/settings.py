@@ -202,7 +202,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 if STATIC_COLLECTED:
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+        "staticfiles": {"BACKEND": "leadflow.static_files.FingerprintedFiles"},
     }
 
 # --- Language and time -----------------------------------------------------------------------------
