@@ -41,7 +41,9 @@ class IllegalMove(Exception):
 
     def __init__(self, lead: Lead, stage: str, allowed: Sequence[str], why: str = "") -> None:
         self.lead, self.stage, self.allowed = lead, stage, list(allowed)
-        super().__init__(why or f"{lead.stage} cannot become {stage}; allowed: {', '.join(allowed) or 'none'}.")
+        super().__init__(
+            why or f"{lead.stage} cannot become {stage}; allowed: {', '.join(allowed) or 'none'}."
+        )
 
 
 class StageConflict(Exception):
@@ -76,11 +78,15 @@ def allowed_stages(lead: Lead) -> list[str]:
 def check_move(lead: Lead, stage: str, status: str) -> None:
     """Raise IllegalMove unless the lead may go from where it is to this stage and status."""
     if stage == lead.stage and status == lead.status and status != Status.NURTURE:
-        raise IllegalMove(lead, stage, allowed_stages(lead), f"The lead is {lead.get_stage_display()} already.")
+        raise IllegalMove(
+            lead, stage, allowed_stages(lead), f"The lead is {lead.get_stage_display()} already."
+        )
     if stage not in LEGAL_STAGES[lead.stage] or (stage == Stage.MQL and lead.status == Status.DISQUALIFIED):
         raise IllegalMove(lead, stage, allowed_stages(lead))
     if status != Status.ACTIVE and stage not in (Stage.SUSPECT, Stage.LEAD):
-        raise IllegalMove(lead, stage, allowed_stages(lead), "Only suspects and leads can be nurtured or disqualified.")
+        raise IllegalMove(
+            lead, stage, allowed_stages(lead), "Only suspects and leads can be nurtured or disqualified."
+        )
 
 
 def move_to_stage(
@@ -103,7 +109,17 @@ def move_to_stage(
     Raises IllegalMove, or StageConflict when the lead is no longer where `lead` says.
     """
     move = Move(
-        lead, stage, status, by, actor, reason, evidence or {}, wake_on, wake_signal, nurture_reason, lead.stage
+        lead,
+        stage,
+        status,
+        by,
+        actor,
+        reason,
+        evidence or {},
+        wake_on,
+        wake_signal,
+        nurture_reason,
+        lead.stage,
     )
     (change,) = move_many([move], at=at)
     lead.refresh_from_db()
@@ -117,7 +133,9 @@ def move_many(moves: Sequence[Move], *, at: datetime, skip_refused: bool = False
     """
     with transaction.atomic():
         locked = _lock(move.lead.pk for move in moves)
-        accepted = [move for move in moves if _acceptable(move, locked[move.lead.pk], skip_refused=skip_refused)]
+        accepted = [
+            move for move in moves if _acceptable(move, locked[move.lead.pk], skip_refused=skip_refused)
+        ]
         if not accepted:
             return []
         version = _live_version()
@@ -153,7 +171,11 @@ def _live_version() -> int | None:
 def _lock(ids: Iterable[int]) -> dict[int, Lead]:
     # In id order, so that two batches never wait for each other crosswise. SQLite locks the whole file anyway.
     # no_key, so that events being inserted for a lead (their foreign key shares its key) never wait, or deadlock.
-    rows = Lead.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=list(ids), merged_into=None).order_by("pk")
+    rows = (
+        Lead.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk__in=list(ids), merged_into=None)
+        .order_by("pk")
+    )
     return {lead.pk: lead for lead in rows}
 
 
@@ -177,7 +199,10 @@ def _ledger_lines(
         .values_list("lead_id")
         .annotate(last=Max("seq"))
     )
-    return [_ledger_line(move, locked[move.lead.pk], last_seq.get(move.lead.pk, 0) + 1, at, version) for move in moves]
+    return [
+        _ledger_line(move, locked[move.lead.pk], last_seq.get(move.lead.pk, 0) + 1, at, version)
+        for move in moves
+    ]
 
 
 def _ledger_line(move: Move, lead: Lead, seq: int, at: datetime, version: int | None) -> StageChange:
@@ -208,13 +233,26 @@ def _write_leads(moves: Sequence[Move], locked: dict[int, Lead], at: datetime) -
     groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for move in moves:
         lead = locked[move.lead.pk]
-        off_ramp = (move.wake_on, move.wake_signal, move.nurture_reason) if move.status == Status.NURTURE else (None, "", "")
+        off_ramp = (
+            (move.wake_on, move.wake_signal, move.nurture_reason)
+            if move.status == Status.NURTURE
+            else (None, "", "")
+        )
         cycle = lead.cycle_number + (move.stage == Stage.MQL)
         groups[(lead.stage, lead.status, move.stage, move.status, cycle, *off_ramp)].append(lead.pk)
         lead.stage, lead.status, lead.cycle_number = move.stage, move.status, cycle
         lead.wake_on, lead.wake_signal, lead.nurture_reason = off_ramp
         lead.stage_since = at
-    for (from_stage, from_status, stage, status, cycle, wake_on, wake_signal, nurture_reason), ids in groups.items():
+    for (
+        from_stage,
+        from_status,
+        stage,
+        status,
+        cycle,
+        wake_on,
+        wake_signal,
+        nurture_reason,
+    ), ids in groups.items():
         updated = Lead.objects.filter(pk__in=ids, stage=from_stage, status=from_status).update(
             stage=stage, status=status, cycle_number=cycle, stage_since=at,
             wake_on=wake_on, wake_signal=wake_signal, nurture_reason=nurture_reason,

@@ -68,12 +68,14 @@ def keyset_page(rows: QuerySet[Row], *, order: Sequence[str], cursor: str, size:
     has_next, has_previous = (bool(found), more) if backwards else (more, values is not None)
     return Page(
         found,
-        _cursor(found[-1], columns, backwards=False) if has_next and found else None,
-        _cursor(found[0], columns, backwards=True) if has_previous and found else None,
+        cursor_at(found[-1], columns, backwards=False) if has_next and found else None,
+        cursor_at(found[0], columns, backwards=True) if has_previous and found else None,
     )
 
 
-def _cursor(row: Model, columns: Sequence[str], *, backwards: bool) -> str:
+def cursor_at(row: Model, order: Sequence[str], *, backwards: bool) -> str:
+    """Return the cursor of the page that starts right after `row`, or ends right before it."""
+    columns = [column.lstrip("-") for column in order]
     content = [int(backwards), *[getattr(row, column) for column in columns]]
     text = json.dumps(content, cls=DjangoJSONEncoder, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
@@ -96,7 +98,7 @@ def _clean(field: Any, value: Any) -> Any:
         raise BadCursor("This page address is not valid any more.")
     try:
         cleaned = field.to_python(value)
-    except Exception as wrong:  # noqa: BLE001 - every field raises its own kind
+    except Exception as wrong:
         raise BadCursor("This page address is not valid any more.") from wrong
     if isinstance(cleaned, int) and abs(cleaned) >= 2**63:
         raise BadCursor("This page address is not valid any more.")

@@ -57,8 +57,8 @@ def test_scopes_imply_nothing_else():
     }
 
     assert opened["events:write"] == {"events.write"}
-    assert opened["leads:write"] == {"leads.create", "leads.edit", "conversations.log"}
-    assert opened["leads:read_pii"] == {"leads.pii"}
+    assert opened["leads:write"] == {"leads.create", "leads.edit", "conversations.log", "me.read"}
+    assert opened["leads:read_pii"] == {"leads.pii", "me.read"}
 
 
 def test_scopes_name_known_actions_only():

@@ -33,7 +33,9 @@ class Verdict(NamedTuple):
     grade: str
     band: int
     momentum: int
-    lines: list[tuple[str, int]]  # (id, points); caps and clips named "cap:<group>", "clip:fit", "clip:engagement"
+    lines: list[
+        tuple[str, int]
+    ]  # (id, points); caps and clips named "cap:<group>", "clip:fit", "clip:engagement"
 
 
 def read_json(path: str | Path) -> Any:
@@ -98,13 +100,22 @@ def clipped(value: int, low: int, high: int) -> int:
     return max(low, min(high, value))
 
 
-def engagement_lines(definition: Json, happened: Counter[tuple[str, str, date]], today: date) -> list[tuple[str, int]]:
+def engagement_lines(
+    definition: Json, happened: Counter[tuple[str, str, date]], today: date
+) -> list[tuple[str, int]]:
     part = definition["engagement"]
     lines: list[tuple[str, int]] = []
     for rule in part["rules"]:
         units = units_per_age(rule, happened, today)
-        total = sum(count * weight(rule["half_life_days"], age) for age, count in units.items()) * rule["points"]
-        lines.append((rule["id"], clipped(away_from_zero(Fraction(total, 1000)), -rule["max_points"], rule["max_points"])))
+        total = (
+            sum(count * weight(rule["half_life_days"], age) for age, count in units.items()) * rule["points"]
+        )
+        lines.append(
+            (
+                rule["id"],
+                clipped(away_from_zero(Fraction(total, 1000)), -rule["max_points"], rule["max_points"]),
+            )
+        )
     points = dict(lines)
     for group in part["groups"]:
         together = sum(points[rule["id"]] for rule in part["rules"] if rule.get("group") == group["id"])

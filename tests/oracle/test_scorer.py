@@ -45,7 +45,10 @@ def test_oracle_gives_the_numbers_worked_by_hand(profile, deeds, expected):
     assert sum(points for _, points in verdict.lines) == verdict.score
 
 
-@pytest.mark.parametrize(("half", "age", "expected"), [(21, 1, 968), (45, 3, 955), (45, 150, 99), (60, 2, 977), (1, 1, 500), (1, 10, 1)])
+@pytest.mark.parametrize(
+    ("half", "age", "expected"),
+    [(21, 1, 968), (45, 3, 955), (45, 150, 99), (60, 2, 977), (1, 1, 500), (1, 10, 1)],
+)
 def test_weights_are_whole_thousandths(half, age, expected):
     assert weight(half, age) == expected
 

@@ -1,0 +1,199 @@
+"""The manager's pages: who holds what, routing rules and pools, reps, rejection reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count, Q
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from handoff import workflow
+from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
+from handoff.forms import ReassignForm
+from handoff.manager_forms import PoolForm, ReasonForm, RepForm, RuleForm
+from handoff.models import OPEN, Handoff, HandoffStatus, Pool, RejectionReason, Rep, RoutingRule
+from leads import clock
+from leads.audit import audit, diff, snapshot
+from leads.models import User
+from leads.paging import BadCursor, keyset_page
+from leads.permissions import can, requires
+
+PAGE_SIZE = 50
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def reps_in_sight(user: User) -> Any:
+    """Return the reps a manager or admin may see: the own team's, or all."""
+    reps = Rep.objects.select_related("user__team").order_by("user__name")
+    return reps.filter(user__team_id=user.team_id) if user.is_manager else reps
+
+
+@requires("handoffs.reassign")
+@require_safe
+def board(request: HttpRequest) -> HttpResponse:
+    """Open handoffs by rep with their load, and those that wait without one."""
+    user = _user(request)
+    waiting_only = request.GET.get("view") == "waiting"
+    handoffs = Handoff.objects.visible_to(user).filter(status__in=OPEN, closed_at=None)
+    handoffs = handoffs.filter(status=HandoffStatus.QUEUED) if waiting_only else handoffs
+    rows = handoffs.select_related("lead__company", "rep__user", "pool").order_by("waiting_since")
+    try:
+        page = keyset_page(
+            rows, order=("waiting_since", "id"), cursor=request.GET.get("cursor", ""), size=PAGE_SIZE
+        )
+    except BadCursor:
+        return redirect("handoff:board")
+    seated = Q(handoffs__status="offered") | Q(
+        handoffs__status="accepted", handoffs__closed_at=None, handoffs__first_contact_at=None,
+        handoffs__deferred_until=None,
+    )  # fmt: skip
+    context = {
+        "page": page,
+        "waiting_only": waiting_only,
+        "reps": reps_in_sight(user).annotate(seats=Count("handoffs", filter=seated)),
+    }
+    return render(request, "handoff/board.html", context)
+
+
+@requires("handoffs.reassign")
+@require_http_methods(["GET", "HEAD", "POST"])
+def reassign(request: HttpRequest, pk: int) -> HttpResponse:
+    user = _user(request)
+    handoffs = Handoff.objects.visible_to(user).select_related("lead", "rep__user", "cycle")
+    handoff = get_object_or_404(handoffs, pk=pk)
+    form = ReassignForm(request.POST or None, reps=reps_in_sight(user).filter(user__is_active=True))
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            workflow.reassign(
+                handoff, by=user, rep=data["rep"], reason=data["reason"], at=clock.now(),
+                override_capacity=data["override"],
+            )  # fmt: skip
+        except CapacityReached as full:
+            form.add_error("override", str(full))
+        except (HandoffConflict, NotAllowed, Invalid) as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, f"{handoff.lead.name} goes to {data['rep']}.")
+            return redirect("handoff:board")
+    context = {"handoff": handoff, "form": form, "title": "Reassign"}
+    return render(request, "handoff/form_page.html", context, status=422 if form.is_bound else 200)
+
+
+@requires("stage.marketing")
+@require_POST
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    """Hand a returned lead to sales again, once what was missing is mended."""
+    handoff = get_object_or_404(Handoff.objects.select_related("lead"), pk=pk, status=HandoffStatus.QUEUED)
+    try:
+        workflow.release_to_sales(
+            handoff, by=_user(request), at=clock.now(), note=request.POST.get("note", "")[:2000]
+        )
+    except (HandoffConflict, NotAllowed) as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, f"{handoff.lead.name} goes to sales again.")
+    return redirect("leads:lead_detail", handoff.lead_id)
+
+
+@requires("routing.read")
+@require_safe
+def routing_page(request: HttpRequest) -> HttpResponse:
+    context = {
+        "rules": RoutingRule.objects.select_related("pool", "rep__user"),
+        "pools": Pool.objects.select_related("team").prefetch_related("members__rep__user").order_by("name"),
+        "may_edit": can(_user(request), "routing.edit"),
+    }
+    return render(request, "handoff/routing.html", context)
+
+
+@requires("routing.edit")
+@require_http_methods(["GET", "HEAD", "POST"])
+def rule_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    rule = get_object_or_404(RoutingRule, pk=pk) if pk else RoutingRule(position=_next_position())
+    form = RuleForm(request.POST or None, instance=rule)
+    return _edit(request, form, "routing_rule", "handoff:routing", "Routing rule")
+
+
+def _next_position() -> int:
+    last = RoutingRule.objects.order_by("-position").values_list("position", flat=True).first()
+    return (last or 0) + 10
+
+
+@requires("routing.edit")
+@require_http_methods(["GET", "HEAD", "POST"])
+def pool_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    user = _user(request)
+    pools = Pool.objects.filter(team_id=user.team_id) if user.is_manager else Pool.objects.all()
+    pool = get_object_or_404(pools, pk=pk) if pk else Pool()
+    return _edit(
+        request, PoolForm(request.POST or None, instance=pool, user=user), "pool", "handoff:routing", "Pool"
+    )
+
+
+@requires("routing.read")
+@require_safe
+def reps_page(request: HttpRequest) -> HttpResponse:
+    user = _user(request)
+    context = {"reps": reps_in_sight(user), "may_edit": can(user, "routing.edit")}
+    return render(request, "handoff/reps.html", context)
+
+
+@requires("routing.edit")
+@require_http_methods(["GET", "HEAD", "POST"])
+def rep_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    rep = get_object_or_404(reps_in_sight(_user(request)), pk=pk)
+    return _edit(request, RepForm(request.POST or None, instance=rep), "rep", "handoff:reps", str(rep))
+
+
+@requires("reasons.read")
+@require_safe
+def reasons_page(request: HttpRequest) -> HttpResponse:
+    context = {
+        "reasons": RejectionReason.objects.annotate(times=Count("handoffs")),
+        "may_edit": can(_user(request), "reasons.edit"),
+    }
+    return render(request, "handoff/reasons.html", context)
+
+
+@requires("reasons.edit")
+@require_http_methods(["GET", "HEAD", "POST"])
+def reason_edit(request: HttpRequest, slug: str = "") -> HttpResponse:
+    reason = get_object_or_404(RejectionReason, slug=slug) if slug else RejectionReason()
+    return _edit(
+        request,
+        ReasonForm(request.POST or None, instance=reason),
+        "reason",
+        "handoff:reasons",
+        "Rejection reason",
+    )
+
+
+def _edit(request: HttpRequest, form: ModelForm[Any], kind: str, back: str, title: str) -> HttpResponse:
+    """Show or take the form of one configuration row; every change is written to the audit log."""
+    fields = [field.name for field in form._meta.model._meta.concrete_fields if field.name != "id"]
+    before = snapshot(form.instance, fields) if form.instance.pk else {}
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            row = form.save()
+            changes = diff(before, snapshot(row, fields))
+            audit(
+                f"{kind}.{'edit' if before else 'create'}",
+                row,
+                by=_user(request),
+                at=clock.now(),
+                changes=changes,
+            )
+        messages.success(request, f"{row} saved.")
+        return redirect(back)
+    context = {"form": form, "title": title, "back": back}
+    return render(request, "handoff/settings_form.html", context, status=422 if form.is_bound else 200)

@@ -1,0 +1,143 @@
+"""A person's life with us, newest first: signals, stages, handoffs, conversations, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from handoff.models import Handoff, HandoffStatus
+from leads.enums import Outcome, Stage, Status
+from leads.models import Asset, Event, Lead, StageChange
+
+MOST = 120
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline. `kind` is signal, stage, handoff, conversation, note or profile."""
+
+    at: datetime
+    kind: str
+    text: str
+    detail: str = ""
+    stage: str = ""
+    muted: bool = False
+
+
+def life(lead: Lead, *, before: datetime | None = None) -> list[Entry]:
+    """Return up to `MOST` newest entries before a moment, in a fixed number of queries."""
+    entries = [
+        *_signals(lead, before),
+        *_stages(lead),
+        *_handoffs(lead),
+        *_conversations(lead),
+        *_notes(lead),
+    ]
+    entries = [entry for entry in entries if before is None or entry.at < before]
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)[:MOST]
+
+
+def _signals(lead: Lead, before: datetime | None) -> Iterator[Entry]:
+    events = Event.objects.filter(lead=lead).select_related("signal").order_by("-occurred_at")
+    events = events.filter(occurred_at__lt=before) if before else events
+    rows = list(events.exclude(type__in=["identify", "group", "alias"])[: 2 * MOST])
+    titles = dict(Asset.objects.filter(key__in={row.object_key for row in rows}).values_list("key", "title"))
+    for _, group in groupby(
+        rows, key=lambda row: (row.occurred_on, row.signal_id, row.object_key, row.outcome)
+    ):
+        same = list(group)
+        yield _signal(same[0], len(same), titles)
+
+
+def _signal(event: Event, times: int, titles: dict[str, str]) -> Entry:
+    name = event.signal.label if event.signal else event.name or event.type
+    thing = titles.get(event.object_key) or event.object_key.replace("#", ", ")
+    text = f"{name}: {thing}" if thing else name
+    if times > 1:
+        text += f", {times} times"
+    counts = event.outcome == Outcome.COUNTED
+    why = "" if counts else f"does not count: {event.outcome_reason.replace('_', ' ') or event.outcome}"
+    return Entry(event.occurred_at, "signal", text, _words(event) or why, muted=not counts)
+
+
+def _words(event: Event) -> str:
+    """Return what the person wrote, if the event carries it."""
+    said = event.properties.get("message") or event.properties.get("question") or ""
+    return f"“{str(said)[:300]}”" if said else ""
+
+
+def _stages(lead: Lead) -> Iterator[Entry]:
+    for change in StageChange.objects.filter(lead=lead).select_related("by").order_by("-seq")[:MOST]:
+        yield Entry(
+            change.at,
+            "stage",
+            _stage_text(change),
+            change.evidence.get("why", "") or change.reason,
+            change.to_stage,
+        )
+
+
+def _stage_text(change: StageChange) -> str:
+    who = f" by {change.by}" if change.by else ""
+    rule = change.evidence.get("rule_label", "")
+    if not change.from_stage:
+        return f"Added as a {Stage(change.to_stage).label.lower()}{who}"
+    if change.to_status != Status.ACTIVE and change.to_status != change.from_status:
+        return f"Put into nurture{who}" if change.to_status == Status.NURTURE else f"Disqualified{who}"
+    if change.to_stage == change.from_stage:
+        return f"Active again{who}"
+    if change.to_stage == Stage.MQL:
+        times = f", time {change.cycle_number}" if change.cycle_number > 1 else ""
+        return f"Became MQL{times}{f' by rule {rule}' if rule else ''}, definition {change.version}"
+    return f"Became {Stage(change.to_stage).label}{who}"
+
+
+HANDOFF_WORDS = {
+    HandoffStatus.ACCEPTED: "accepted",
+    HandoffStatus.REJECTED: "rejected",
+    HandoffStatus.RETURNED: "returned to marketing",
+    HandoffStatus.EXPIRED: "let it lapse",
+    HandoffStatus.REASSIGNED: "handed on",
+    HandoffStatus.WITHDRAWN: "withdrawn",
+}
+
+
+def _handoffs(lead: Lead) -> Iterator[Entry]:
+    for handoff in (
+        Handoff.objects.filter(lead=lead).select_related("rep__user", "reason").order_by("-id")[:MOST]
+    ):
+        name = str(handoff.rep.user) if handoff.rep else "Nobody"
+        if handoff.offered_at:
+            yield Entry(handoff.offered_at, "handoff", f"Offered to {name}")
+        if handoff.decided_at and handoff.status in HANDOFF_WORDS:
+            reason = handoff.reason.label if handoff.reason else ""
+            detail = ". ".join(filter(None, [reason, handoff.note]))
+            yield Entry(
+                handoff.decided_at,
+                "handoff",
+                f"{name} {HANDOFF_WORDS[HandoffStatus(handoff.status)]}",
+                detail,
+            )
+
+
+def _conversations(lead: Lead) -> Iterator[Entry]:
+    for talk in lead.conversations.select_related("by").order_by("-at")[:MOST]:
+        reached = "" if talk.reached else ", not reached"
+        yield Entry(
+            talk.at,
+            "conversation",
+            f"{talk.get_kind_display()} with {talk.by or 'us'}{reached}",
+            talk.summary,
+        )
+
+
+def _notes(lead: Lead) -> Iterator[Entry]:
+    for note in lead.notes.select_related("by").order_by("-at")[:MOST]:
+        yield Entry(
+            note.at,
+            "note",
+            f"Note by {note.by or 'somebody'}{' for sales' if note.for_sales else ''}",
+            note.text,
+        )

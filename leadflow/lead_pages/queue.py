@@ -1,0 +1,163 @@
+"""The queue page: one queue, filtered, ordered, paged by key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from handoff.models import Handoff, HandoffStatus
+from leadflow.lead_pages.bulk import ACTIONS
+from leadflow.lead_pages.filters import ORDERS, FilterForm, without
+from leads import clock
+from leads.models import Lead, User
+from leads.paging import BadCursor, Page, keyset_page
+from leads.permissions import can, requires
+from leads.queues import BY_SLUG, Context, Queue, in_queue
+from scoring.promotion import missing_for_mql
+from scoring.timeline import recent_scores
+
+PAGE_SIZE = 50
+
+
+@dataclass
+class Row:
+    """One line of the queue: the lead, its last fortnight of scores and the remark this queue calls for."""
+
+    lead: Lead
+    trend: list[int]
+    remark: str
+
+
+@requires("leads.read")
+@require_safe
+def queue_page(request: HttpRequest) -> HttpResponse:
+    at = clock.now()
+    queue, form = _asked_for(request)
+    valid = form.is_valid()
+    context = Context.on(at)
+    order = _order(request)
+    page = _page(request, queue, form if valid else None, context, order)
+    return render(request, "leads/queue.html", _content(request, queue, form, page, order, context, valid))
+
+
+def _asked_for(request: HttpRequest) -> tuple[Queue, FilterForm]:
+    slug = request.GET.get("view", "all")
+    if slug not in BY_SLUG:
+        raise Http404(f"There is no queue named {slug}.")
+    assert isinstance(request.user, User)
+    return BY_SLUG[slug], FilterForm(request.GET, request.user)
+
+
+def _order(request: HttpRequest) -> str:
+    order = request.GET.get("order", "score")
+    if order not in ORDERS:
+        raise BadRequest(f"Leads cannot be ordered by {order[:40]!r}. Use {', '.join(ORDERS)}.")
+    return order
+
+
+def _page(
+    request: HttpRequest, queue: Queue, form: FilterForm | None, context: Context, order: str
+) -> Page[Lead]:
+    assert isinstance(request.user, User)
+    leads = in_queue(Lead.objects.visible_to(request.user), queue, context)
+    if form:
+        leads = form.apply(leads, context.at)
+    if order == "seen":
+        leads = leads.filter(last_seen_at__isnull=False)
+    leads = leads.select_related("company", "last_signal", "owner")
+    try:
+        return keyset_page(
+            leads, order=ORDERS[order][1], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE
+        )
+    except BadCursor as wrong:
+        raise BadRequest(str(wrong)) from wrong
+
+
+def _content(
+    request: HttpRequest,
+    queue: Queue,
+    form: FilterForm,
+    page: Page[Lead],
+    order: str,
+    context: Context,
+    valid: bool,
+) -> dict[str, Any]:
+    address = request.GET
+    return {
+        "queue": queue,
+        "form": form,
+        "chips": form.chips() if valid else [],
+        "rows": _rows(queue, page.rows, context),
+        "remark_title": REMARK_TITLES.get(queue.slug, "Missing for MQL"),
+        "order": order,
+        "orders": {name: without(address, order=name) for name in ORDERS},
+        "said": f"{len(page.rows)} on this page, {ORDERS[order][0]}",
+        "first_url": without(address) if page.previous else "",
+        "previous_url": without(address, cursor=page.previous) if page.previous else "",
+        "next_url": without(address, cursor=page.next) if page.next else "",
+        "clear_url": f"?view={queue.slug}",
+        "line": context.line,
+        "query": without(address)[1:],
+        "bulk_actions": [action for action in ACTIONS.values() if can(request.user, action.permission)],  # type: ignore[arg-type]
+        "shows_owner": form.has_owner,
+        "may_import": can(request.user, "imports"),  # type: ignore[arg-type]
+        "may_export": can(request.user, "exports"),  # type: ignore[arg-type]
+        "may_create": can(request.user, "leads.create"),  # type: ignore[arg-type]
+    }
+
+
+REMARK_TITLES = {
+    "mql-waiting": "Why it waits",
+    "returned": "What sales said",
+    "nurture": "Wakes",
+    "vanishing": "Next step",
+}
+
+
+def _rows(queue: Queue, leads: list[Lead], context: Context) -> list[Row]:
+    trends = recent_scores(leads, context.today)
+    remarks = _remarks(queue, leads, context)
+    return [Row(lead, trends.get(lead.pk, []), remarks.get(lead.pk, "")) for lead in leads]
+
+
+def _remarks(queue: Queue, leads: list[Lead], context: Context) -> dict[int, str]:
+    """Return the sentence each row of this queue needs most, for all rows at once."""
+    if queue.slug in ("mql-waiting", "returned"):
+        return _waiting_reasons(leads)
+    if queue.slug == "nurture":
+        return {lead.pk: _wake(lead) for lead in leads}
+    if queue.slug == "vanishing":
+        return {lead.pk: _last_step(lead) for lead in leads}
+    return missing_for_mql(leads, context.today)
+
+
+def _waiting_reasons(leads: list[Lead]) -> dict[int, str]:
+    waiting = Handoff.objects.filter(lead__in=leads, status=HandoffStatus.QUEUED, closed_at=None)
+    said = dict(
+        Handoff.objects.filter(lead__in=leads)
+        .exclude(note="")
+        .order_by("attempt")
+        .values_list("lead_id", "note")
+    )
+    return {
+        handoff.lead_id: said.get(handoff.lead_id, "") or handoff.get_queue_reason_display()
+        for handoff in waiting
+    }
+
+
+def _wake(lead: Lead) -> str:
+    moments = [f"on {lead.wake_on:%-d %b %Y}" if lead.wake_on else "", "on a new signal"]
+    return f"{lead.nurture_reason + ': ' if lead.nurture_reason else ''}{' or '.join(filter(None, moments))}"
+
+
+def _last_step(lead: Lead) -> str:
+    if lead.wake_on:
+        return f"Should have woken up on {lead.wake_on:%-d %b %Y}"
+    if lead.next_step_on:
+        return f"{lead.next_step or 'A step'} was due on {lead.next_step_on:%-d %b %Y}"
+    return "None is set"
