@@ -3,6 +3,7 @@ from leads.models.audit import AuditEntry
 from leads.models.imports import ImportJob, ImportRow
 from leads.models.ledger import Cycle, Definition, StageChange
 from leads.models.people import Company, Conversation, Identity, Lead, Note, ProfileChange
+from leads.models.privacy import Suppression
 from leads.models.users import Organisation, Team, User
 from leads.models.views import SavedView
 
@@ -28,6 +29,7 @@ __all__ = [
     "Signal",
     "Source",
     "StageChange",
+    "Suppression",
     "Team",
     "User",
 ]

@@ -112,7 +112,7 @@ class DeadLetter(models.Model):
 class Event(models.Model):
     """One engagement event, as received. Scoring never reads events, only `EngagementDay`.
 
-    `lead` is empty while only an anonymous id is known. `occurred_on` and `known_on` are days of the
+    `lead` is empty while nobody is known under its `user_id` and `anonymous_id`. `occurred_on` and `known_on` are days of the
     organisation's time zone; `known_on` is the day this lead came to have the event.
     """
 
@@ -123,6 +123,7 @@ class Event(models.Model):
     name = models.CharField(max_length=128, blank=True)
     lead = models.ForeignKey(Lead, null=True, blank=True, on_delete=models.CASCADE, related_name="events")
     anonymous_id = models.CharField(max_length=200, blank=True)
+    user_id = models.CharField(max_length=200, blank=True)
     signal = models.ForeignKey(Signal, null=True, blank=True, on_delete=models.PROTECT, related_name="events")
     object_key = models.CharField(max_length=200, blank=True)
     occurred_at = models.DateTimeField()
@@ -146,6 +147,9 @@ class Event(models.Model):
             models.Index(fields=["lead", "-occurred_at"], name="event_lead_at"),
             models.Index(
                 fields=["anonymous_id"], name="event_anonymous", condition=Q(lead__isnull=True) & ~Q(anonymous_id="")
+            ),
+            models.Index(
+                fields=["user_id"], name="event_user_waiting", condition=Q(lead__isnull=True) & ~Q(user_id="")
             ),
             models.Index(fields=["-received_at"], name="event_received"),
         ]

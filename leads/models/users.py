@@ -22,6 +22,8 @@ class Organisation(models.Model):
     hand_raise_accept_hours = models.PositiveSmallIntegerField(default=1)
     stage_labels = models.JSONField(default=dict, blank=True)
     currency = models.CharField(max_length=3, default="EUR")
+    # Goes up with every change of the signal catalogue, so that each process knows when its copy is old.
+    catalogue_version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints: ClassVar = [
