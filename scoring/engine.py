@@ -58,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ScoreBreakdown:
-    """A score with the lines that add up to it."""
+    """A score with the lines that add up to it; `version` is the definition's, where the caller knows it."""
 
     day: date
     fit: int
@@ -67,11 +67,17 @@ class ScoreBreakdown:
     band: int
     momentum: int
     disqualified_by: str
-    lines: tuple[Line, ...]
+    fit_lines: tuple[Line, ...]
+    engagement_lines: tuple[Line, ...]
+    version: int | None = None
 
     @property
     def score(self) -> int:
         return self.fit + self.engagement
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return self.fit_lines + self.engagement_lines
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures and the lines that say something, ready for JSON."""
@@ -102,7 +108,8 @@ def score_nets(profile: Profile, nets: Nets, definition: Rulebook, day: date) ->
         band=definition.band_of(engagement),
         momentum=momentum,
         disqualified_by=next((rule.id for rule in definition.disqualifiers if matches(rule, profile)), ""),
-        lines=(*fit_lines, *engagement_lines),
+        fit_lines=tuple(fit_lines),
+        engagement_lines=tuple(engagement_lines),
     )
 
 
@@ -155,7 +162,7 @@ def matches(rule: FitRule, profile: Profile) -> bool:
         return (low is None or value >= low) and (high is None or value <= high)
     if rule.op == "is":
         return bool(value) is rule.value
-    text = ascii_lower(value)
+    text = ascii_lower(str(value))
     if rule.op == "contains_any":
         return any(f", {word}, " in f", {text}, " for word in rule.value)
     return (text in rule.value) is (rule.op == "in")

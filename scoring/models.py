@@ -1,10 +1,24 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
 
 from leads.models import Lead
+
+MAX_ATTEMPTS = 5
+
+
+class PendingScoreQuerySet(models.QuerySet["PendingScore"]):
+    def due(self, at: datetime) -> PendingScoreQuerySet:
+        """Marks to work on now: not given up and not put off until later."""
+        return self.filter(Q(not_before=None) | Q(not_before__lte=at), set_aside="")
+
+    def given_up(self) -> PendingScoreQuerySet:
+        """Marks of leads whose scoring kept failing, for somebody to look at and retry."""
+        return self.exclude(set_aside="")
 
 
 class PendingScore(models.Model):
@@ -21,6 +35,8 @@ class PendingScore(models.Model):
     not_before = models.DateTimeField(null=True, blank=True)
     set_aside = models.CharField(max_length=300, blank=True)  # why it was given up after the last attempt
 
+    objects = PendingScoreQuerySet.as_manager()
+
     class Meta:
         indexes: ClassVar = [models.Index(fields=["created_at", "id"], name="pending_score_age")]
 
@@ -29,7 +45,10 @@ class PendingScore(models.Model):
 
 
 class Rescore(models.Model):
-    """A full pass over all leads (nightly roll-over, publish, `rescore --all`) and how far it has come."""
+    """A full pass over all leads (nightly roll-over, publish, `rescore --all`) and how far it has come.
+
+    The row is the work here too: a chunk of leads and the step of `last_lead_id` are one transaction.
+    """
 
     reason = models.CharField(max_length=60)
     day = models.DateField()
@@ -40,7 +59,6 @@ class Rescore(models.Model):
     changed = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
-    claimed_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -54,3 +72,27 @@ class Rescore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason} on {self.day}"
+
+
+class NewnessBoundary(models.Model):
+    """The moment from which a lead's engagement is new again: a cycle ended, or nurture began.
+
+    Day counts know only days. So `known` notes what had become known on that very day by then, as
+    [signal id, object key, occurred on, count]; the rest of the day, and every day after, is new
+    (docs/scoring.md, "New engagement"). Append-only; the latest row of a lead holds.
+    """
+
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="+")
+    seq = models.PositiveIntegerField()  # of the ledger line that made it
+    at = models.DateTimeField()
+    day = models.DateField()
+    ended_cycle = models.BooleanField(default=False)
+    known = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["lead", "seq"], name="newness_boundary_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"Lead {self.lead_id} from {self.at}"

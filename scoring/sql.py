@@ -1,12 +1,12 @@
-"""The score of many leads in one statement: a rulebook compiled to SQL that gives the engine's numbers exactly.
+"""The score of many leads in one statement: a rulebook compiled to SQL that gives the engine's numbers.
 
-Raw SQL because a rescore of everything has to keep pace with hand-written SQL; the engine stays the reference and
-a property test holds both equal on both databases. A statement takes the parameters `day` and `oldest` and those of
-its lead filter.
+Raw SQL because a rescore of everything has to keep pace with hand-written SQL; the engine stays the reference,
+and a property test holds both equal on both databases. A statement takes the parameters `day` and `oldest` and
+those of its lead filter.
 
-From the inside out: `net` adds up signed counts, `marked` finds the latest day of each object, `days` has one row
-per lead, signal and day with `n` events and `o` latest objects, `lines` has per lead and signal the weighted units of
-each of the signal's rules, `sums` has per lead the ungrouped points, one sum per group and the momentum.
+From the inside out: `net` adds up signed counts, `marked` finds the latest day of each object, `days` has one
+row per lead, signal and day with `n` events and `o` latest objects, `lines` has per lead and signal the weighted
+units of each of the signal's rules, `sums` has per lead the ungrouped points, each group's and the momentum.
 """
 
 from __future__ import annotations
@@ -100,11 +100,13 @@ class Compiler:
     def days(self, lead_filter: str) -> str:
         wanted = [str(self.signal_ids[s]) for s in self.definition.rules_by_signal if s in self.signal_ids]
         return f"""
-  SELECT lead_id, signal_id, {self.dialect.age} AS age, CAST(SUM(n) AS bigint) AS n, CAST(SUM(latest) AS int) AS o
+  SELECT lead_id, signal_id, {self.dialect.age} AS age,
+    CAST(SUM(n) AS bigint) AS n, CAST(SUM(latest) AS int) AS o
   FROM (
     SELECT lead_id, signal_id, occurred_on, n,
-      CASE WHEN LEAD(occurred_on) OVER (PARTITION BY lead_id, signal_id, object_key ORDER BY occurred_on) IS NULL
-        THEN 1 ELSE 0 END AS latest
+      CASE WHEN LEAD(occurred_on) OVER (
+        PARTITION BY lead_id, signal_id, object_key ORDER BY occurred_on
+      ) IS NULL THEN 1 ELSE 0 END AS latest
     FROM (
       SELECT lead_id, signal_id, object_key, occurred_on, SUM(count) AS n
       FROM leads_engagementday
@@ -189,7 +191,9 @@ class Compiler:
     # --- fit
 
     def fit(self) -> str:
-        cases = [f"CASE WHEN {self.test(rule)} THEN {rule.points} ELSE 0 END" for rule in self.definition.fit_rules]
+        cases = [
+            f"CASE WHEN {self.test(rule)} THEN {rule.points} ELSE 0 END" for rule in self.definition.fit_rules
+        ]
         return self.clip(" + ".join(cases) or "0", 0, self.definition.fit_max)
 
     def test(self, rule: FitRule) -> str:
@@ -203,7 +207,9 @@ class Compiler:
         text = self.dialect.lower.format(column)
         if rule.op == "contains_any":
             listed = f"(', ' || {text} || ', ')"
-            found = [self.dialect.in_text.format(text=listed, word=self.bind(f", {word}, ")) for word in rule.value]
+            found = [
+                self.dialect.in_text.format(text=listed, word=self.bind(f", {word}, ")) for word in rule.value
+            ]
             return f"{column} <> '' AND ({' OR '.join(found)})"
         words = ", ".join(self.bind(word) for word in rule.value)
         return f"{column} <> '' AND {text} {'IN' if rule.op == 'in' else 'NOT IN'} ({words})"
@@ -218,7 +224,9 @@ class Compiler:
         return f"CASE {cases} ELSE '{GRADES[-1]}' END"
 
     def band(self) -> str:
-        return "1" + "".join(f" + CASE WHEN engagement >= {least} THEN 1 ELSE 0 END" for least in self.definition.bands)
+        return "1" + "".join(
+            f" + CASE WHEN engagement >= {least} THEN 1 ELSE 0 END" for least in self.definition.bands
+        )
 
     def clip(self, value: str, low: int, high: int) -> str:
         return f"{self.dialect.greatest}({low}, {self.dialect.least}({high}, {value}))"
@@ -226,7 +234,7 @@ class Compiler:
     # --- statements
 
     def scored(self, kind: str) -> str:
-        """SELECT id and the score columns, in the order of SCORE_COLUMNS, of the filtered leads that are live."""
+        """SELECT id and the score columns, in the order of SCORE_COLUMNS, of the filtered live leads."""
         momentum = self.clip("COALESCE(s.momentum, 0)", -MOMENTUM_LIMIT, MOMENTUM_LIMIT)
         return f"""
 SELECT id, fit AS fit_score, engagement AS engagement_score, fit + engagement AS score,
@@ -269,11 +277,11 @@ class CompiledRules:
 
     def params(self, day: date, **more: Any) -> dict[str, Any]:
         """Return the parameters of a statement; dates as the database's adapter takes them."""
-        oldest = day - timedelta(days=self.longest_window)
-        days = {"day": day, "oldest": oldest}
-        if self.vendor == "sqlite":
-            days = {name: value.isoformat() for name, value in days.items()}  # type: ignore[assignment]
-        return {**self.texts, **days, **more}
+        days = {"day": day, "oldest": day - timedelta(days=self.longest_window)}
+        spelled = {
+            name: value.isoformat() if self.vendor == "sqlite" else value for name, value in days.items()
+        }
+        return {**self.texts, **spelled, **more}
 
 
 def compile_rules(definition: Rulebook, signal_ids: Mapping[str, int], vendor: str) -> CompiledRules:

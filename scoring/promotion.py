@@ -1,0 +1,207 @@
+"""From lead to MQL: asks the live rule sets of the leads just scored, many at a time (docs/scoring.md)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from leads.enums import Stage, Status
+from leads.lifecycle import Move, move_many
+from leads.models import EngagementDay, Lead
+from leads.models.people import LeadQuerySet
+from scoring.conditions import MqlFacts
+from scoring.evidence import evidence
+from scoring.facts import load_facts
+from scoring.live import Catalogue, Rules, live_rules
+from scoring.qualification import Verdict, judge
+from scoring.rulebook import GRADES, Condition, RuleSet
+
+CHUNK = 500
+OPEN_STATUSES = (Status.ACTIVE, Status.NURTURE)
+# Conditions that may come to hold overnight without anything new: a negative signal fades.
+RISING_KINDS = frozenset({"score_at_least", "engagement_at_least", "band_at_least", "momentum_at_least"})
+COLUMNS = {
+    "score_at_least": "score__gte",
+    "fit_at_least": "fit_score__gte",
+    "engagement_at_least": "engagement_score__gte",
+    "band_at_least": "band__gte",
+    "momentum_at_least": "momentum__gte",
+}
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Why the rule sets are asked: which day is judged, and when a promotion then happened.
+
+    `marked_at` dates the promotion of single leads for a day gone by. `overnight` says that only the date
+    changed, so rule sets that need something new can be left out.
+    """
+
+    day: date
+    at: datetime
+    marked_at: Mapping[int, datetime] | None = None
+    overnight: bool = False
+
+    def moment(self, lead_id: int) -> datetime:
+        return (self.marked_at or {}).get(lead_id, self.at)
+
+
+def promote_scored(leads: Q, occasion: Occasion, rules: Rules, catalogue: Catalogue) -> int:
+    """Promote those of the leads chosen by `leads`, scored today, that meet a rule set; return how many.
+
+    Their score columns must be those of the occasion's day.
+    """
+    candidates = open_leads().filter(leads, _may_qualify(occasion, rules, catalogue))
+    return _promote_chunks(candidates.order_by("pk"), occasion, rules, catalogue)
+
+
+def promote_late(ids: Iterable[int], occasion: Occasion, rules: Rules, catalogue: Catalogue) -> int:
+    """Promote those of the leads that met a rule set on a day gone by; return how many."""
+    candidates = open_leads().filter(pk__in=list(ids))
+    return _promote_chunks(candidates.order_by("pk"), occasion, rules, catalogue)
+
+
+def open_leads() -> LeadQuerySet:
+    """Return the leads that can become an MQL at all."""
+    return Lead.objects.live().filter(stage=Stage.LEAD, status__in=OPEN_STATUSES)
+
+
+def _may_qualify(occasion: Occasion, rules: Rules, catalogue: Catalogue) -> Q:
+    """A condition in SQL that no lead to promote, wake or check fails; the exact answer follows in Python."""
+    wanted = Q(needs_fit_check=True)
+    if not occasion.overnight:
+        wanted |= Q(status=Status.NURTURE)
+    for rule_set in rules.rulebook.mql:
+        wanted |= _prefilter(rule_set, occasion, catalogue)
+    return wanted
+
+
+def _prefilter(rule_set: RuleSet, occasion: Occasion, catalogue: Catalogue) -> Q:
+    asked = Q() if rule_set.hand_raiser else Q(disqualified_by="")
+    if occasion.overnight and not any(condition.kind in RISING_KINDS for condition in rule_set.all):
+        # What it asks needs something new, which comes with a mark; only a cool-down ends by itself.
+        asked &= Q(cycle_number__gt=0)
+    for condition in rule_set.all:
+        asked &= _column_test(condition, occasion.day, catalogue)
+    return asked
+
+
+def _column_test(condition: Condition, day: date, catalogue: Catalogue) -> Q:
+    if column := COLUMNS.get(condition.kind):
+        return Q(**{column: condition.value})
+    if condition.kind == "grade_at_least":
+        return Q(grade__in=list(GRADES[: GRADES.index(condition.value) + 1]))
+    if condition.kind in ("signal", "form_with_product"):
+        signals = condition.signals or ("form",)
+        ids = [catalogue.ids[signal] for signal in signals if signal in catalogue.ids]
+        since = day - timedelta(days=condition.within_days)
+        given = EngagementDay.objects.filter(lead=OuterRef("pk"), signal_id__in=ids, occurred_on__gt=since)
+        return Q(Exists(given))
+    return Q()
+
+
+def _promote_chunks(
+    candidates: QuerySet[Lead], occasion: Occasion, rules: Rules, catalogue: Catalogue
+) -> int:
+    promoted, after = 0, 0
+    while leads := list(candidates.filter(pk__gt=after)[:CHUNK]):
+        promoted += _promote(leads, occasion, rules, catalogue)
+        after = leads[-1].pk
+    return promoted
+
+
+def _promote(leads: Sequence[Lead], occasion: Occasion, rules: Rules, catalogue: Catalogue) -> int:
+    moves: dict[datetime, list[Move]] = defaultdict(list)
+    in_vain: dict[bool, list[int]] = {True: [], False: []}
+    for lead, facts in _mql_facts(leads, occasion.day, rules, catalogue):
+        verdict = judge(facts, rules.rulebook)
+        if verdict.needs_fit_check != lead.needs_fit_check:
+            in_vain[verdict.needs_fit_check].append(lead.pk)
+        if move := _move(lead, facts, verdict, rules):
+            moves[occasion.moment(lead.pk)].append(move)
+    for needs_check, ids in in_vain.items():
+        if ids:
+            Lead.objects.filter(pk__in=ids).update(needs_fit_check=needs_check)
+    changes = [
+        change for at, due in sorted(moves.items()) for change in move_many(due, at=at, skip_refused=True)
+    ]
+    return sum(change.to_stage == Stage.MQL for change in changes)
+
+
+def _move(lead: Lead, facts: MqlFacts, verdict: Verdict, rules: Rules) -> Move | None:
+    if verdict.promoted_by:
+        rule_set = verdict.promoted_by.rule_set
+        return Move(
+            lead,
+            Stage.MQL,
+            actor=f"rule:{rule_set.id}",
+            reason=rule_set.label,
+            evidence=evidence(verdict, facts, rules),
+            from_stage=Stage.LEAD,
+        )
+    if lead.status == Status.NURTURE and verdict.wakes:
+        return Move(lead, Stage.LEAD, actor="signal", reason="Woken by new engagement", from_stage=Stage.LEAD)
+    return None
+
+
+def _mql_facts(
+    leads: Sequence[Lead], day: date, rules: Rules, catalogue: Catalogue
+) -> Iterator[tuple[Lead, MqlFacts]]:
+    for lead, facts in zip(leads, load_facts(leads, day, catalogue), strict=True):
+        yield lead, facts.for_mql(rules.rulebook, catalogue)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far a lead is from one rule set: what it asks that holds, and what is missing."""
+
+    id: str
+    label: str
+    hand_raiser: bool
+    holds: list[str]
+    missing: list[str]
+
+    @property
+    def met(self) -> bool:
+        return not self.missing
+
+
+def why_not(lead: Lead, day: date) -> list[Gap]:
+    """Return for each live MQL rule set, in the order asked, what the lead meets and lacks on `day`."""
+    rules = live_rules()
+    if rules is None:
+        return []
+    ((_, facts),) = _mql_facts([lead], day, rules, Catalogue.load())
+    return _gaps(judge(facts, rules.rulebook))
+
+
+def missing_for_mql(leads: Sequence[Lead], day: date) -> dict[int, str]:
+    """Return a short sentence for each lead: the nearest ways to become an MQL. Constant statements."""
+    rules = live_rules()
+    below = [lead for lead in leads if lead.stage in (Stage.SUSPECT, Stage.LEAD)]
+    if rules is None or not below:
+        return {}
+    found = _mql_facts(below, day, rules, Catalogue.load())
+    return {lead.pk: _nearest(_gaps(judge(facts, rules.rulebook))) for lead, facts in found}
+
+
+def _gaps(verdict: Verdict) -> list[Gap]:
+    gaps = []
+    for answer in verdict.rule_sets:
+        rule_set = answer.rule_set
+        blocks = [*verdict.blocks, *([] if rule_set.hand_raiser else verdict.soft_blocks)]
+        holds = [found.text for found in answer.answers if found.met and found.text]
+        gaps.append(Gap(rule_set.id, rule_set.label, rule_set.hand_raiser, holds, [*answer.missing, *blocks]))
+    return gaps
+
+
+def _nearest(gaps: Sequence[Gap]) -> str:
+    nearest = sorted(gaps, key=lambda gap: (len(gap.missing), gap.hand_raiser))[:2]
+    if nearest[0].met:
+        return f"Meets “{nearest[0].label}”"
+    sentence = ", or ".join(dict.fromkeys(" and ".join(gap.missing) for gap in nearest))
+    return sentence[:1].upper() + sentence[1:]
