@@ -179,8 +179,8 @@ class HandoffQuerySet(models.QuerySet["Handoff"]):
 class Handoff(models.Model):
     """One attempt to hand an MQL of one cycle to sales: first a queue entry, then an offer, then its outcome.
 
-    At most one is open per lead. `status` is changed by `handoff.workflow` and `handoff.routing` alone, always by a
-    conditional update on the old status and version.
+    At most one is open per lead. `status` is changed by workflow, routing, clocks and the stage's receivers
+    alone, under the lock of the lead and by a conditional update.
     """
 
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="handoffs")
@@ -254,6 +254,7 @@ class Handoff(models.Model):
                 condition=Q(status="queued"),
             ),
             models.Index(fields=["rep", "status", "accept_by"], name="handoff_rep_status"),
+            models.Index(fields=["rep"], name="handoff_rep_open", condition=Q(closed_at=None)),
             models.Index(fields=["accept_by"], name="handoff_accept_by", condition=Q(status="offered")),
             models.Index(fields=["settle_at"], name="handoff_settle", condition=Q(settle_at__isnull=False)),
             models.Index(fields=["offered_at"], name="handoff_offered"),

@@ -1,8 +1,8 @@
 """Whose turn it is: weighted fair rotation, exact in whole numbers (docs/routing.md has the proof).
 
-The earliest-deadline rule for the chairman assignment problem (R. Tijdeman, 1980). With weights w of sum W and
-n reps, after any N turns every rep has had within 1 - 1/(2n - 2) turns of N*w/W; equal weights differ by one
-turn at most.
+The earliest-deadline rule for the chairman assignment problem (R. Tijdeman, 1980). With weights w of sum W
+and n reps, after any N turns every rep has had within 1 - 1/(2n - 2) turns of N*w/W; with equal weights no
+two reps differ by more than one turn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOOK_AHEAD = 200
 
 @dataclass(slots=True)
 class Rotation:
-    """Turns taken so far by one eligible set with its weights; `weights` never changes, `turns` is advanced."""
+    """Turns taken so far by one eligible set. `weights` never changes; `turns` and `total` advance."""
 
     weights: Mapping[int, int]
     turns: dict[int, int] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Rotation:
         return spread * ahead >= weight_sum
 
     def _deadline(self, rep: int, turns: int) -> int:
-        # The first turn k at which not having been chosen would break the bound: k*w/W - turns > 1 - 1/(2n-2).
+        # The first turn k at which still waiting would break the bound: k*w/W - turns > 1 - 1/(2n-2).
         owed = self._spread * turns + self._spread - 1
         return self._weight_sum * owed // (self._spread * self.weights[rep]) + 1
 

@@ -7,6 +7,8 @@ stage_changed: sender is the model class StageChange. Argument `changes` (list o
     loaded and already in its new stage). Sent once per call of the door, inside its transaction.
 contact_made: sender is the model class Conversation. Argument `conversation`. Sent inside the transaction that
     logs a conversation.
+nurture_woken: sender is the model class Lead. Arguments `lead_ids` and `at`. Sent for nurtured leads whose wake-up
+    day has come, again and again while it is fresh, so receivers tell each person once.
 """
 
 from django.dispatch import Signal
@@ -14,3 +16,4 @@ from django.dispatch import Signal
 activity_recorded = Signal()
 stage_changed = Signal()
 contact_made = Signal()
+nurture_woken = Signal()

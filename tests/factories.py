@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import leads
+from handoff import routing
+from handoff.models import Handoff, Pool, PoolMember, Rep, RoutingRule
 from leads.enums import DefinitionStatus, Role, Stage
 from leads.lifecycle import enter_leads, move_to_stage
 from leads.models import Definition, Lead, Signal, Source, Team, User
@@ -43,7 +46,9 @@ def make_lead(*, at: datetime = AT, **fields: Any) -> Lead:
     return lead
 
 
-def make_definition(document: dict[str, Any], *, version: int = 1, at: datetime = AT, **fields: Any) -> Definition:
+def make_definition(
+    document: dict[str, Any], *, version: int = 1, at: datetime = AT, **fields: Any
+) -> Definition:
     """Insert a definition, live unless told otherwise, without starting a rescore."""
     status = fields.pop("status", DefinitionStatus.LIVE)
     return Definition.objects.create(
@@ -64,3 +69,44 @@ def make_catalogue() -> dict[str, Signal]:
         entries = json.loads((Path(leads.__file__).parent / "catalogue.json").read_text())
         Signal.objects.bulk_create(Signal(**entry) for entry in entries)
     return {signal.slug: signal for signal in Signal.objects.all()}
+
+
+def make_rep(name: str = "", *, team: Team | None = None, capacity: int = 10, **fields: Any) -> Rep:
+    """Insert a rep with their user; give `email` or `is_active` to the user, the rest to the rep."""
+    user_fields = {key: fields.pop(key) for key in ("email", "is_active") if key in fields}
+    if name:
+        user_fields["name"] = name
+    user = make_user(Role.REP, team=team or make_team(), **user_fields)
+    return Rep.objects.create(user=user, capacity=capacity, **fields)
+
+
+def make_pool(*reps: Rep, name: str = "Nordics", weights: Sequence[int] = (), rule: bool = True) -> Pool:
+    """Insert a pool of these reps and, unless told otherwise, a last rule that sends everything to it."""
+    pool = Pool.objects.create(name=name, team=make_team())
+    for rep, weight in itertools.zip_longest(reps, weights, fillvalue=1):
+        PoolMember.objects.create(pool=pool, rep=rep, weight=weight)
+    if rule:
+        RoutingRule.objects.create(position=900, name=name, pool=pool)
+    return pool
+
+
+def make_mql(*, at: datetime = AT, hand_raiser: bool = False, **fields: Any) -> Handoff:
+    """Insert a lead that became an MQL at `at`, and return its waiting handoff."""
+    evidence = {
+        "rule": "content", "rule_label": "Content, with fit", "version": 1, "hand_raiser": hand_raiser,
+        "day": at.date().isoformat(), "fit": 30, "engagement": 40, "score": 70, "grade": "A", "band": 4,
+        "momentum": 12, "lines": [{"label": "Pricing page", "kind": "signal", "points": 40, "detail": "2 days"}],
+        "why": "Pricing guide within 30 days, and grade B or better.", "top_signals": [],
+    }  # fmt: skip
+    lead = fields.pop("lead", None) or make_lead(at=at, **fields)
+    move_to_stage(lead, Stage.MQL, at=at, actor="rule:content", evidence=evidence)
+    return Handoff.objects.select_related("lead", "cycle").get(lead=lead, attempt=1, cycle__ended_at=None)
+
+
+def make_offer(rep: Rep | None = None, *, at: datetime = AT, **fields: Any) -> Handoff:
+    """Insert an MQL and route it: to `rep`, or to a new one alone in a pool."""
+    if rep is None or not rep.memberships.exists():
+        make_pool(rep or make_rep())
+    handoff = make_mql(at=at, **fields)
+    routing.drain(at)
+    return Handoff.objects.select_related("lead", "cycle", "rep__user").get(pk=handoff.pk)

@@ -6,246 +6,622 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('leads', '0001_initial'),
+        ("leads", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='RejectionReason',
+            name="RejectionReason",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('label', models.CharField(max_length=100)),
-                ('next_path', models.CharField(choices=[('nurture', 'Nurture'), ('disqualify', 'Disqualify'), ('fix_data', 'Back to marketing to fix the data'), ('reroute', 'Route to another rep')], max_length=10)),
-                ('nurture_days', models.PositiveSmallIntegerField(default=90)),
-                ('gives_turn_back', models.BooleanField(default=False)),
-                ('needs_note', models.BooleanField(default=False)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('is_active', models.BooleanField(default=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(unique=True)),
+                ("label", models.CharField(max_length=100)),
+                (
+                    "next_path",
+                    models.CharField(
+                        choices=[
+                            ("nurture", "Nurture"),
+                            ("disqualify", "Disqualify"),
+                            ("fix_data", "Back to marketing to fix the data"),
+                            ("reroute", "Route to another rep"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("nurture_days", models.PositiveSmallIntegerField(default=90)),
+                ("gives_turn_back", models.BooleanField(default=False)),
+                ("needs_note", models.BooleanField(default=False)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Discovery',
+            name="Discovery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('answers', models.JSONField(default=dict)),
-                ('updated_at', models.DateTimeField()),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('cycle', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='discovery', to='leads.cycle')),
-                ('updated_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("answers", models.JSONField(default=dict)),
+                ("updated_at", models.DateTimeField()),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "cycle",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="discovery",
+                        to="leads.cycle",
+                    ),
+                ),
+                (
+                    "updated_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Pool',
+            name="Pool",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('is_active', models.BooleanField(default=True)),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pools', to='leads.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "team",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="pools", to="leads.team"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Rep',
+            name="Rep",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('capacity', models.PositiveSmallIntegerField(default=10)),
-                ('is_available', models.BooleanField(default=True)),
-                ('away_until', models.DateField(blank=True, null=True)),
-                ('territories', models.JSONField(blank=True, default=list)),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='rep', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("capacity", models.PositiveSmallIntegerField(default=10)),
+                ("is_available", models.BooleanField(default=True)),
+                ("away_until", models.DateField(blank=True, null=True)),
+                ("territories", models.JSONField(blank=True, default=list)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rep",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RoutingRule',
+            name="RoutingRule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(db_index=True)),
-                ('name', models.CharField(max_length=100)),
-                ('conditions', models.JSONField(blank=True, default=dict)),
-                ('is_active', models.BooleanField(default=True)),
-                ('pool', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rules', to='handoff.pool')),
-                ('rep', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rules', to='handoff.rep')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(db_index=True)),
+                ("name", models.CharField(max_length=100)),
+                ("conditions", models.JSONField(blank=True, default=dict)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rules",
+                        to="handoff.pool",
+                    ),
+                ),
+                (
+                    "rep",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rules",
+                        to="handoff.rep",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'id'],
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Handoff',
+            name="Handoff",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempt', models.PositiveSmallIntegerField()),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('offered', 'Offered'), ('accepted', 'Accepted'), ('rejected', 'Rejected'), ('returned', 'Returned to marketing'), ('expired', 'Expired'), ('reassigned', 'Reassigned'), ('withdrawn', 'Withdrawn')], default='queued', max_length=10)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('is_hand_raise', models.BooleanField(default=False)),
-                ('queue_reason', models.CharField(blank=True, choices=[('new', 'Waiting to be routed'), ('no_rule', 'No routing rule matches'), ('no_eligible_rep', 'No rep of the pool is eligible'), ('at_capacity', 'Every eligible rep is at capacity'), ('all_lapsed', 'Every eligible rep let it lapse or turned it down'), ('returned_to_marketing', 'Returned to marketing'), ('not_sales_ready', 'Nurtured as an MQL until it is sales-ready')], max_length=25)),
-                ('waiting_since', models.DateTimeField()),
-                ('offered_at', models.DateTimeField(blank=True, null=True)),
-                ('accept_by', models.DateTimeField(blank=True, null=True)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('note', models.TextField(blank=True, max_length=2000)),
-                ('missing', models.JSONField(blank=True, default=list)),
-                ('settle_at', models.DateTimeField(blank=True, null=True)),
-                ('contact_by', models.DateTimeField(blank=True, null=True)),
-                ('first_contact_at', models.DateTimeField(blank=True, null=True)),
-                ('deferred_until', models.DateField(blank=True, null=True)),
-                ('next_step', models.CharField(blank=True, max_length=300)),
-                ('next_step_at', models.DateTimeField(blank=True, null=True)),
-                ('context', models.JSONField(blank=True, default=dict)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('cycle', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='handoffs', to='leads.cycle')),
-                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='handoffs', to='leads.lead')),
-                ('pool', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='handoffs', to='handoff.pool')),
-                ('reason', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='handoffs', to='handoff.rejectionreason')),
-                ('rep', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='handoffs', to='handoff.rep')),
-                ('rule', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='handoffs', to='handoff.routingrule')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("attempt", models.PositiveSmallIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("offered", "Offered"),
+                            ("accepted", "Accepted"),
+                            ("rejected", "Rejected"),
+                            ("returned", "Returned to marketing"),
+                            ("expired", "Expired"),
+                            ("reassigned", "Reassigned"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("is_hand_raise", models.BooleanField(default=False)),
+                (
+                    "queue_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("new", "Waiting to be routed"),
+                            ("no_rule", "No routing rule matches"),
+                            ("no_eligible_rep", "No rep of the pool is eligible"),
+                            ("at_capacity", "Every eligible rep is at capacity"),
+                            ("all_lapsed", "Every eligible rep let it lapse or turned it down"),
+                            ("returned_to_marketing", "Returned to marketing"),
+                            ("not_sales_ready", "Nurtured as an MQL until it is sales-ready"),
+                        ],
+                        max_length=25,
+                    ),
+                ),
+                ("waiting_since", models.DateTimeField()),
+                ("offered_at", models.DateTimeField(blank=True, null=True)),
+                ("accept_by", models.DateTimeField(blank=True, null=True)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("note", models.TextField(blank=True, max_length=2000)),
+                ("missing", models.JSONField(blank=True, default=list)),
+                ("settle_at", models.DateTimeField(blank=True, null=True)),
+                ("contact_by", models.DateTimeField(blank=True, null=True)),
+                ("first_contact_at", models.DateTimeField(blank=True, null=True)),
+                ("deferred_until", models.DateField(blank=True, null=True)),
+                ("next_step", models.CharField(blank=True, max_length=300)),
+                ("next_step_at", models.DateTimeField(blank=True, null=True)),
+                ("context", models.JSONField(blank=True, default=dict)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "cycle",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="handoffs", to="leads.cycle"
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="handoffs", to="leads.lead"
+                    ),
+                ),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="handoffs",
+                        to="handoff.pool",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="handoffs",
+                        to="handoff.rejectionreason",
+                    ),
+                ),
+                (
+                    "rep",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="handoffs",
+                        to="handoff.rep",
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="handoffs",
+                        to="handoff.routingrule",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=30)),
-                ('text', models.CharField(max_length=300)),
-                ('created_at', models.DateTimeField()),
-                ('read_at', models.DateTimeField(blank=True, null=True)),
-                ('mailed_at', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('error', models.CharField(blank=True, max_length=300)),
-                ('handoff', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='handoff.handoff')),
-                ('lead', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='leads.lead')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=30)),
+                ("text", models.CharField(max_length=300)),
+                ("created_at", models.DateTimeField()),
+                ("read_at", models.DateTimeField(blank=True, null=True)),
+                ("mailed_at", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                ("error", models.CharField(blank=True, max_length=300)),
+                (
+                    "handoff",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notices",
+                        to="handoff.handoff",
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notices",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['user', '-created_at'], name='notice_user'), models.Index(condition=models.Q(('mailed_at', None)), fields=['created_at'], name='notice_to_mail')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('handoff__isnull', False)), fields=('user', 'kind', 'handoff'), name='notice_once')],
+                "indexes": [
+                    models.Index(fields=["user", "-created_at"], name="notice_user"),
+                    models.Index(
+                        condition=models.Q(("mailed_at", None)), fields=["created_at"], name="notice_to_mail"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("handoff__isnull", False)),
+                        fields=("user", "kind", "handoff"),
+                        name="notice_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Opportunity',
+            name="Opportunity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('amount', models.DecimalField(blank=True, decimal_places=2, max_digits=12, null=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('close_on', models.DateField()),
-                ('opened_at', models.DateTimeField()),
-                ('outcome', models.CharField(blank=True, choices=[('won', 'Won'), ('lost', 'Lost')], max_length=4)),
-                ('outcome_reason', models.CharField(blank=True, max_length=200)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('cycle', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='opportunity', to='leads.cycle')),
-                ('opened_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("amount", models.DecimalField(blank=True, decimal_places=2, max_digits=12, null=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("close_on", models.DateField()),
+                ("opened_at", models.DateTimeField()),
+                (
+                    "outcome",
+                    models.CharField(blank=True, choices=[("won", "Won"), ("lost", "Lost")], max_length=4),
+                ),
+                ("outcome_reason", models.CharField(blank=True, max_length=200)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "cycle",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="opportunity",
+                        to="leads.cycle",
+                    ),
+                ),
+                (
+                    "opened_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount__isnull', True), ('amount__gte', 0), _connector='OR'), name='opportunity_amount'), models.CheckConstraint(condition=models.Q(('outcome', ''), ('closed_at__isnull', False), _connector='OR'), name='opportunity_close_dated')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__isnull", True), ("amount__gte", 0), _connector="OR"),
+                        name="opportunity_amount",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("outcome", ""), ("closed_at__isnull", False), _connector="OR"),
+                        name="opportunity_close_dated",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PoolMember',
+            name="PoolMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('weight', models.PositiveSmallIntegerField(default=1)),
-                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='handoff.pool')),
-                ('rep', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='handoff.rep')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("weight", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="members", to="handoff.pool"
+                    ),
+                ),
+                (
+                    "rep",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="handoff.rep",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('pool', 'rep'), name='pool_member_unique'), models.CheckConstraint(condition=models.Q(('weight__gte', 1), ('weight__lte', 100)), name='pool_member_weight')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("pool", "rep"), name="pool_member_unique"),
+                    models.CheckConstraint(
+                        condition=models.Q(("weight__gte", 1), ("weight__lte", 100)),
+                        name="pool_member_weight",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RotationState',
+            name="RotationState",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64)),
-                ('turns', models.JSONField(default=dict)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rotations', to='handoff.pool')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=64)),
+                ("turns", models.JSONField(default=dict)),
+                ("total", models.PositiveIntegerField(default=0)),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rotations",
+                        to="handoff.pool",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('pool', 'key'), name='rotation_state_unique')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("pool", "key"), name="rotation_state_unique")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RoutingDecision',
+            name="RoutingDecision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('rule_name', models.CharField(blank=True, max_length=100)),
-                ('outcome', models.CharField(max_length=25)),
-                ('way', models.CharField(blank=True, max_length=20)),
-                ('candidates', models.JSONField(default=list)),
-                ('state_key', models.CharField(blank=True, max_length=64)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('handoff', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='decisions', to='handoff.handoff')),
-                ('pool', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to='handoff.pool')),
-                ('rep', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='handoff.rep')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("rule_name", models.CharField(blank=True, max_length=100)),
+                ("outcome", models.CharField(max_length=25)),
+                ("way", models.CharField(blank=True, max_length=20)),
+                ("candidates", models.JSONField(default=list)),
+                ("state_key", models.CharField(blank=True, max_length=64)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "handoff",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decisions",
+                        to="handoff.handoff",
+                    ),
+                ),
+                (
+                    "pool",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="decisions",
+                        to="handoff.pool",
+                    ),
+                ),
+                (
+                    "rep",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="handoff.rep",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'indexes': [models.Index(fields=['pool', 'id'], name='routing_decision_pool')],
+                "ordering": ["id"],
+                "indexes": [models.Index(fields=["pool", "id"], name="routing_decision_pool")],
             },
         ),
         migrations.AddConstraint(
-            model_name='routingrule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('pool__isnull', False), ('rep__isnull', True)), models.Q(('pool__isnull', True), ('rep__isnull', False)), _connector='OR'), name='routing_rule_one_target'),
+            model_name="routingrule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("pool__isnull", False), ("rep__isnull", True)),
+                    models.Q(("pool__isnull", True), ("rep__isnull", False)),
+                    _connector="OR",
+                ),
+                name="routing_rule_one_target",
+            ),
         ),
         migrations.AddIndex(
-            model_name='handoff',
-            index=models.Index(condition=models.Q(('status', 'queued')), fields=['-is_hand_raise', 'waiting_since', 'id'], name='handoff_queue'),
+            model_name="handoff",
+            index=models.Index(
+                condition=models.Q(("status", "queued")),
+                fields=["-is_hand_raise", "waiting_since", "id"],
+                name="handoff_queue",
+            ),
         ),
         migrations.AddIndex(
-            model_name='handoff',
-            index=models.Index(fields=['rep', 'status', 'accept_by'], name='handoff_rep_status'),
+            model_name="handoff",
+            index=models.Index(fields=["rep", "status", "accept_by"], name="handoff_rep_status"),
         ),
         migrations.AddIndex(
-            model_name='handoff',
-            index=models.Index(condition=models.Q(('status', 'offered')), fields=['accept_by'], name='handoff_accept_by'),
+            model_name="handoff",
+            index=models.Index(
+                condition=models.Q(("status", "offered")), fields=["accept_by"], name="handoff_accept_by"
+            ),
         ),
         migrations.AddIndex(
-            model_name='handoff',
-            index=models.Index(condition=models.Q(('settle_at__isnull', False)), fields=['settle_at'], name='handoff_settle'),
+            model_name="handoff",
+            index=models.Index(
+                condition=models.Q(("settle_at__isnull", False)), fields=["settle_at"], name="handoff_settle"
+            ),
         ),
         migrations.AddIndex(
-            model_name='handoff',
-            index=models.Index(fields=['offered_at'], name='handoff_offered'),
+            model_name="handoff",
+            index=models.Index(fields=["offered_at"], name="handoff_offered"),
         ),
         migrations.AddConstraint(
-            model_name='handoff',
-            constraint=models.UniqueConstraint(fields=('cycle', 'attempt'), name='handoff_attempt_unique'),
+            model_name="handoff",
+            constraint=models.UniqueConstraint(fields=("cycle", "attempt"), name="handoff_attempt_unique"),
         ),
         migrations.AddConstraint(
-            model_name='handoff',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at', None), ('status__in', ['queued', 'offered', 'accepted'])), fields=('lead',), name='handoff_one_open'),
+            model_name="handoff",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at", None), ("status__in", ["queued", "offered", "accepted"])),
+                fields=("lead",),
+                name="handoff_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='handoff',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'queued'), _negated=True), models.Q(('queue_reason', ''), _negated=True), _connector='OR'), name='handoff_queued_has_reason'),
+            model_name="handoff",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "queued"), _negated=True),
+                    models.Q(("queue_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="handoff_queued_has_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='handoff',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['offered', 'accepted']), _negated=True), models.Q(('accept_by__isnull', False), ('offered_at__isnull', False), ('rep__isnull', False)), _connector='OR'), name='handoff_offer_complete'),
+            model_name="handoff",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["offered", "accepted"]), _negated=True),
+                    models.Q(
+                        ("accept_by__isnull", False), ("offered_at__isnull", False), ("rep__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="handoff_offer_complete",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='handoff',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['accepted', 'rejected', 'returned']), _negated=True), ('decided_at__isnull', False), _connector='OR'), name='handoff_decision_dated'),
+            model_name="handoff",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["accepted", "rejected", "returned"]), _negated=True),
+                    ("decided_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="handoff_decision_dated",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='handoff',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'rejected'), _negated=True), ('reason__isnull', False), _connector='OR'), name='handoff_rejection_has_reason'),
+            model_name="handoff",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "rejected"), _negated=True),
+                    ("reason__isnull", False),
+                    _connector="OR",
+                ),
+                name="handoff_rejection_has_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='handoff',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'offered', 'accepted', 'rejected', 'returned', 'expired', 'reassigned', 'withdrawn'])), name='handoff_status_known'),
+            model_name="handoff",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "queued",
+                            "offered",
+                            "accepted",
+                            "rejected",
+                            "returned",
+                            "expired",
+                            "reassigned",
+                            "withdrawn",
+                        ],
+                    )
+                ),
+                name="handoff_status_known",
+            ),
         ),
     ]

@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('handoff', '0001_initial'),
+        ("handoff", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='handoff',
-            name='pending',
+            model_name="handoff",
+            name="pending",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='poolmember',
-            name='arrears',
+            model_name="poolmember",
+            name="arrears",
             field=models.BigIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='poolmember',
-            name='turns',
+            model_name="poolmember",
+            name="turns",
             field=models.PositiveIntegerField(default=0),
         ),
     ]

@@ -1,0 +1,147 @@
+"""What others than the assigned rep do with a handoff: reassign it, or send a returned one to sales again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import F
+
+from handoff import context, notices, sentences
+from handoff.assigning import accept_by, offer_text
+from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
+from handoff.locks import atomic, lock_lead, lock_reps
+from handoff.models import OPEN, Handoff, HandoffStatus, Notice, QueueReason, Rep, RoutingDecision
+from handoff.notices import Kind
+from handoff.opening import wake_routing
+from handoff.planning import ASSIGNED, Verdict, Way
+from handoff.roster import seats_taken
+from handoff.settling import settle
+from leads.models import Lead, Note, Organisation, User
+
+
+@atomic
+def reassign(
+    handoff: Handoff, by: User, rep: Rep, reason: str, at: datetime, override_capacity: bool = False
+) -> Handoff:
+    """Offer an open handoff to another rep of the team and return the new offer.
+
+    What the former rep had of it ends as reassigned. Raises CapacityReached if no seat is free, unless
+    overridden.
+    """
+    reason = reason.strip()[:300]
+    if not reason:
+        raise Invalid({"reason": "Say why, for the rep who loses it and the one who gets it."})
+    (rep,) = lock_reps([rep.pk])
+    lead = lock_lead(handoff.lead_id)
+    _must_manage(handoff, rep, by)
+    if not rep.user.is_active or handoff.rep_id == rep.pk:
+        raise Invalid(
+            {"rep": f"{rep} has it already." if rep.user.is_active else f"{rep} is no longer active."}
+        )
+    seats = seats_taken([rep.pk]).get(rep.pk, 0)
+    if seats >= rep.capacity and not override_capacity:
+        raise CapacityReached(str(rep), seats, rep.capacity)
+    offer = _offer(handoff, lead, rep, by, at)
+    way = Way.OVERRIDE if seats >= rep.capacity else Way.MANUAL
+    _record(offer, rep, by, at, way, reason, seats)
+    _tell(handoff, offer, rep, lead, at)
+    return offer
+
+
+@atomic
+def release_to_sales(handoff: Handoff, by: User, at: datetime, note: str = "") -> Handoff:
+    """Have a handoff that waits for marketing routed again, with a comment for the rep if there is one."""
+    if not (by.is_active and (by.is_marketer or by.is_admin)):
+        raise NotAllowed("Only marketing can send a lead to sales again.")
+    lead = lock_lead(handoff.lead_id)
+    held = [QueueReason.RETURNED, QueueReason.NOT_SALES_READY]
+    waiting = Handoff.objects.filter(pk=handoff.pk, status=HandoffStatus.QUEUED, queue_reason__in=held)
+    if not waiting.update(queue_reason=QueueReason.NEW, version=F("version") + 1):
+        handoff.refresh_from_db()
+        raise HandoffConflict(handoff.status, "It does not wait for marketing any more.")
+    if note.strip():
+        Note.objects.create(lead=lead, by=by, text=note.strip()[:5000], for_sales=True, at=at)
+    wake_routing()
+    handoff.refresh_from_db()
+    return handoff
+
+
+def _must_manage(handoff: Handoff, rep: Rep, by: User) -> None:
+    if by.is_active and by.is_admin:
+        return
+    theirs = Handoff.objects.visible_to(by).filter(pk=handoff.pk).exists()
+    if not (by.is_active and by.is_manager and theirs and rep.user.team_id == by.team_id):
+        raise NotAllowed("Only a manager of the team can reassign within it.")
+
+
+def _offer(handoff: Handoff, lead: Lead, rep: Rep, by: User, at: datetime) -> Handoff:
+    now = Handoff.objects.select_related("cycle", "reason").get(pk=handoff.pk)
+    if now.pending and now.status == HandoffStatus.ACCEPTED and now.version == handoff.version:
+        settle(now, lead, at)
+    unchanged = Handoff.objects.filter(
+        pk=handoff.pk, version=handoff.version, status__in=OPEN, closed_at=None, settle_at=None
+    )
+    offered = {
+        "status": HandoffStatus.OFFERED, "rep": rep, "offered_at": at, "queue_reason": "",
+        "accept_by": accept_by(Organisation.current(), is_hand_raise=handoff.is_hand_raise, at=at),
+    }  # fmt: skip
+    if now.status == HandoffStatus.QUEUED:
+        updated, offer = unchanged.update(version=F("version") + 1, **offered), now
+    else:
+        updated = unchanged.update(status=HandoffStatus.REASSIGNED, closed_at=at, version=F("version") + 1)
+        offer = _next_attempt(now)
+    if not updated:
+        now.refresh_from_db()
+        raise HandoffConflict(
+            now.status, f"It is {now.get_status_display().lower()} by now.", who=now.decided_by
+        )
+    if offer is not now:
+        for name, value in offered.items():
+            setattr(offer, name, value)
+        offer.save()
+    context.refresh([(offer.pk, offer.cycle_id)], at)
+    team = offer.pool.team_id if offer.pool else rep.user.team_id
+    Lead.objects.filter(pk=lead.pk).update(owner=rep.user, pool_team=team)
+    offer.refresh_from_db()
+    return offer
+
+
+def _next_attempt(handoff: Handoff) -> Handoff:
+    return Handoff(
+        lead_id=handoff.lead_id, cycle=handoff.cycle, attempt=handoff.attempt + 1,
+        waiting_since=handoff.waiting_since, is_hand_raise=handoff.is_hand_raise,
+        pool=handoff.pool, rule=handoff.rule, context=handoff.context,
+    )  # fmt: skip
+
+
+def _record(offer: Handoff, rep: Rep, by: User, at: datetime, way: Way, reason: str, seats: int) -> None:
+    chosen = {
+        "rep": rep.pk, "name": str(rep), "verdict": str(Verdict.CHOSEN), "weight": 1, "turns": None,
+        "seats": seats, "capacity": rep.capacity,
+    }  # fmt: skip
+    RoutingDecision.objects.create(
+        handoff=offer, at=at, pool=offer.pool, rep=rep, outcome=ASSIGNED, way=way, candidates=[chosen], by=by,
+        reason=reason,
+    )  # fmt: skip
+
+
+def _tell(handoff: Handoff, offer: Handoff, rep: Rep, lead: Lead, at: datetime) -> None:
+    organisation = Organisation.current()
+    due = offer.accept_by or at
+    company = lead.company.name if lead.company else ""
+    name = sentences.who(lead.name, lead.job_title, company)
+    text = offer_text(name, due, organisation, is_hand_raise=offer.is_hand_raise)
+    told = [Notice(user=rep.user, kind=Kind.OFFERED, handoff=offer, lead=lead, text=text, created_at=at)]
+    if handoff.rep and handoff.rep_id != rep.pk:
+        gone = f"{lead.name[:200]} was reassigned to {rep}."
+        told.append(
+            Notice(
+                user=handoff.rep.user,
+                kind=Kind.REASSIGNED,
+                handoff=handoff,
+                lead=lead,
+                text=gone,
+                created_at=at,
+            )
+        )
+    notices.notify(told)

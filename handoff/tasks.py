@@ -1,0 +1,29 @@
+from typing import Any
+
+from celery import shared_task
+
+from handoff import clocks, notices, routing, settling
+
+
+@shared_task(name="handoff.tasks.route_waiting")
+def route_waiting(**kwargs: Any) -> None:
+    """Route what waits for a rep."""
+    routing.drain()
+
+
+@shared_task(name="handoff.tasks.sweep_clocks")
+def sweep_clocks(**kwargs: Any) -> None:
+    """Let overdue offers lapse and wake deferred leads."""
+    clocks.sweep()
+
+
+@shared_task(name="handoff.tasks.settle_decisions")
+def settle_decisions(**kwargs: Any) -> None:
+    """Let decisions take effect whose time to undo is over."""
+    settling.settle_due()
+
+
+@shared_task(name="handoff.tasks.deliver_notices")
+def deliver_notices(**kwargs: Any) -> None:
+    """Mail the notices that are due."""
+    notices.deliver_due()
