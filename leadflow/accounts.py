@@ -1,5 +1,6 @@
 """Signing in and out, passwords, the theme, and where a day begins."""
 
+import hashlib
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -7,6 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views
 from django.contrib.auth.decorators import login_required
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse, reverse_lazy
@@ -17,7 +19,9 @@ from leadflow.forms import ChangePasswordForm, NewPasswordForm, ResetForm, SignI
 from leadflow.navigation import THEMES, landing_url
 from leads.models import User
 
-_YEAR = 365 * 24 * 60 * 60
+_HOUR = 60 * 60
+_YEAR = 365 * 24 * _HOUR
+_LINKS_AN_HOUR = 3
 
 
 @login_required
@@ -53,6 +57,8 @@ class ResetPassword(views.PasswordResetView):
 
     def form_valid(self, form: ResetForm) -> HttpResponse:
         """Point the link at the configured address: a forged Host header must not choose it."""
+        if not _may_mail(form.cleaned_data["email"]):
+            return HttpResponseRedirect(self.get_success_url())
         public = urlsplit(settings.LEADFLOW_PUBLIC_URL)
         form.save(
             domain_override=public.netloc,
@@ -63,6 +69,16 @@ class ResetPassword(views.PasswordResetView):
             request=self.request,
         )
         return HttpResponseRedirect(self.get_success_url())
+
+
+def _may_mail(address: str) -> bool:
+    """Let one address be sent a few links an hour, so that nobody's mailbox can be filled from here."""
+    key = "reset:" + hashlib.sha256(address.strip().lower().encode()).hexdigest()
+    cache.add(key, 0, timeout=_HOUR)
+    try:
+        return cache.incr(key) <= _LINKS_AN_HOUR
+    except ValueError:  # it ran out between the two
+        return True
 
 
 class ResetSent(views.PasswordResetDoneView):

@@ -1,4 +1,4 @@
-"""Numbers, times and lengths of time as people read them on every page (see the voice rules in docs)."""
+"""Numbers, times and lengths of time as people read them on every page (the rules are in docs/pages.md)."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo

@@ -59,10 +59,15 @@ def pick(mapping: Mapping[str, Any] | None, key: Any) -> Any:
 
 
 @register.filter
-def when(value: dt.datetime | dt.date | None, now: dt.datetime | None = None) -> str:
-    """Return a `<time>` that reads "Today 09:38", "Yesterday" or "10 Mar"; the full moment is its title."""
-    if value is None:
+def when(value: dt.datetime | dt.date | str | None, now: dt.datetime | None = None) -> str:
+    """Return a `<time>` that reads "Today 09:38", "Yesterday" or "10 Mar"; the full moment is its title.
+
+    A text is read as an ISO day or moment, as frozen notes hold them.
+    """
+    if not value:
         return formatting.NOTHING
+    if isinstance(value, str):
+        value = dt.datetime.fromisoformat(value) if "T" in value else dt.date.fromisoformat(value)
     zone = timezone.get_current_timezone()
     # For show only: what is late is decided elsewhere, by the database's clock.
     now = now or timezone.now()

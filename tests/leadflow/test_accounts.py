@@ -2,6 +2,7 @@
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -11,6 +12,11 @@ from tests.factories import make_user
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse"
 SIGN_IN = reverse("leadflow:sign_in")
+
+
+@pytest.fixture(autouse=True)
+def _no_links_sent_yet():
+    cache.clear()
 
 
 def sign_in(client: Client, email: str, password: str = PASSWORD, **data: str):
@@ -117,6 +123,18 @@ def test_reset_answers_known_and_unknown_addresses_alike(client):
 
     assert known.url == unknown.url == reverse("leadflow:password_reset_sent")
     assert [message.to for message in mail.outbox] == [["lea@example.test"]]
+
+
+def test_reset_fills_nobodys_mailbox(client):
+    make_user(email="lea@example.test")
+
+    answers = {
+        client.post(reverse("leadflow:password_reset"), {"email": address}).url
+        for address in ["lea@example.test", "LEA@example.test"] * 3
+    }
+
+    assert answers == {reverse("leadflow:password_reset_sent")}
+    assert len(mail.outbox) == 3
 
 
 def test_reset_link_names_the_configured_address_and_sets_a_password(client, settings):

@@ -124,6 +124,13 @@ def test_when_takes_days_and_nothing():
     assert render("{{ day|when }}", day=None) == "–"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"), [("2026-03-10", "10 Mar"), ("2026-03-12T08:38:00+00:00", "Today 08:38"), ("", "–")]
+)
+def test_when_reads_the_text_of_frozen_notes(text, shown):
+    assert shown in render("{{ noted|when:now }}", noted=text, now=NOW)
+
+
 def test_filters_of_numbers():
     filters = ["n|thousands", "s|percent", "d|signed", "b|interval", "t|duration", "name|initials"]
     text = " ".join(f"{{{{ {each} }}}}" for each in filters)
