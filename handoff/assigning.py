@@ -16,7 +16,7 @@ from handoff.notices import Kind
 from handoff.planning import ASSIGNED, Plan
 from handoff.roster import Roster, save_rotations
 from handoff.rules import LeadFacts
-from leads.models import Lead, Organisation
+from leads.models import Cycle, Lead, Organisation
 
 T = TypeVar("T")
 # Somebody has to act on these; a seat frees by itself.
@@ -125,6 +125,8 @@ def _write_owners(news: Sequence[Decided]) -> None:
 
     for (owner, team), group in _grouped(news, owner_and_team):
         Lead.objects.filter(pk__in=[w.lead_id for w, _ in group]).update(owner=owner, pool_team=team)
+        stamp = {"rep": owner, "team": team} if owner else {"team": team}
+        Cycle.objects.filter(pk__in=[w.cycle_id for w, _ in group]).update(**stamp)
 
 
 def _decision(waiting: Waiting, plan: Plan, at: datetime) -> RoutingDecision:

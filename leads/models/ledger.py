@@ -6,8 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from leads.enums import Decision, DefinitionStatus, Stage, Status
+from leads.enums import Decision, DefinitionStatus, Role, Stage, Status
 from leads.models.people import Lead
+from leads.models.users import Team, User
 
 
 class Definition(models.Model):
@@ -20,7 +21,9 @@ class Definition(models.Model):
     status = models.CharField(max_length=10, choices=DefinitionStatus.choices, default=DefinitionStatus.DRAFT)
     document = models.JSONField()
     note = models.TextField(blank=True)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField()
     live_from = models.DateTimeField(null=True, blank=True)
     live_until = models.DateTimeField(null=True, blank=True)
@@ -28,9 +31,12 @@ class Definition(models.Model):
     class Meta:
         ordering: ClassVar = ["-version"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["status"], condition=Q(status="live"), name="definition_one_live"),
+            models.UniqueConstraint(
+                fields=["status"], condition=Q(status="live"), name="definition_one_live"
+            ),
             models.CheckConstraint(
-                condition=~Q(status__in=["live", "retired"]) | Q(live_from__isnull=False), name="definition_live_dated"
+                condition=~Q(status__in=["live", "retired"]) | Q(live_from__isnull=False),
+                name="definition_live_dated",
             ),
         ]
 
@@ -38,8 +44,26 @@ class Definition(models.Model):
         return f"Definition {self.version}"
 
 
+class CycleQuerySet(models.QuerySet["Cycle"]):
+    def visible_to(self, user: User) -> CycleQuerySet:
+        """Cycles that count in the user's reports (permission matrix, "dashboards"), by team and rep as stamped."""
+        if not user.is_active:
+            return self.none()
+        if user.role in (Role.ADMIN, Role.MARKETER):
+            return self.all()
+        if user.role == Role.MANAGER and user.team_id:
+            return self.filter(team_id=user.team_id)
+        if user.role == Role.REP:
+            return self.filter(rep=user)
+        return self.none()
+
+
 class Cycle(models.Model):
-    """The n-th time a lead became an MQL, and what came of it. What is written here is never taken back."""
+    """The n-th time a lead became an MQL, and what came of it. What is written here is never taken back.
+
+    `rep` and `team` are who was asked last, written by handoff with each offer and kept when the lead is taken
+    away again; `owner` is who accepted. Reports count by them, so a rep who changes teams restates nothing.
+    """
 
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="cycles")
     number = models.PositiveSmallIntegerField()
@@ -49,6 +73,11 @@ class Cycle(models.Model):
     source = models.CharField(max_length=100, blank=True)  # as the lead stood at the MQL entry
     campaign = models.CharField(max_length=150, blank=True)
     segment = models.CharField(max_length=60, blank=True)
+    # Their own indexes would repeat the first column of those below.
+    rep = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    team = models.ForeignKey(Team, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     decision = models.CharField(max_length=10, choices=Decision.choices, blank=True)
     reason = models.CharField(max_length=60, blank=True)  # slug of the rejection or return reason
@@ -63,6 +92,8 @@ class Cycle(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=60, blank=True)
 
+    objects = CycleQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["lead", "number"], name="cycle_unique"),
@@ -70,12 +101,16 @@ class Cycle(models.Model):
             models.CheckConstraint(
                 condition=Q(decision="") | Q(decided_at__isnull=False), name="cycle_decision_dated"
             ),
-            models.CheckConstraint(condition=Q(decision__in=["", *Decision.values]), name="cycle_decision_known"),
+            models.CheckConstraint(
+                condition=Q(decision__in=["", *Decision.values]), name="cycle_decision_known"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["mql_at"], name="cycle_mql_at"),
             models.Index(fields=["sql_at"], name="cycle_sql_at", condition=Q(sql_at__isnull=False)),
             models.Index(fields=["owner", "mql_at"], name="cycle_owner"),
+            models.Index(fields=["rep", "mql_at"], name="cycle_rep"),
+            models.Index(fields=["team", "mql_at"], name="cycle_team"),
         ]
 
     def __str__(self) -> str:
@@ -97,7 +132,9 @@ class StageChange(models.Model):
     to_status = models.CharField(max_length=12, choices=Status.choices)
     at = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    actor = models.CharField(max_length=80)  # "user", "rule:content", "signal:demo_request", "import", "system"
+    actor = models.CharField(
+        max_length=80
+    )  # "user", "rule:content", "signal:demo_request", "import", "system"
     reason = models.CharField(max_length=300, blank=True)
     evidence = models.JSONField(default=dict, blank=True)
     version = models.PositiveIntegerField(null=True)  # definition version in force
@@ -107,7 +144,9 @@ class StageChange(models.Model):
     score = models.SmallIntegerField(default=0)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["lead", "seq"], name="stage_change_seq_unique")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["lead", "seq"], name="stage_change_seq_unique")
+        ]
         indexes: ClassVar = [
             models.Index(fields=["to_stage", "at"], name="stage_change_stage_at"),
             models.Index(fields=["at"], name="stage_change_at"),
