@@ -40,6 +40,24 @@ function move(step) {
   if (next) makeCurrent(next);
 }
 
+/* When a decision takes the current row away, the next one moves up and has the focus. */
+function followSwaps() {
+  let row = null;
+  let place = -1;
+  document.addEventListener("htmx:beforeSwap", () => {
+    row = currentRow();
+    place = row ? allRows().indexOf(row) : -1;
+  });
+  // Not afterSwap: an empty answer, which takes the row away, has nothing that could report it.
+  document.addEventListener("htmx:afterRequest", () => {
+    if (place < 0 || row.isConnected) return;
+    const rows = allRows();
+    const next = rows[Math.min(place, rows.length - 1)];
+    place = -1;
+    if (next) makeCurrent(next);
+  });
+}
+
 function press(key) {
   const candidates = [...document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].filter(isShown);
   const row = currentRow();
@@ -114,6 +132,7 @@ function onKey(event) {
 }
 
 export function startKeyboard() {
+  followSwaps();
   document.addEventListener("keydown", onKey);
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-keys-switch]")) localStorage.setItem(STORED, event.target.checked ? "on" : "off");

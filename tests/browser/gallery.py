@@ -114,6 +114,10 @@ def fragment(request: HttpRequest) -> HttpResponse:
     return HttpResponse("<p>A fragment.</p>")
 
 
+def gone(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("")
+
+
 def plain(request: HttpRequest, name: str) -> HttpResponse:
     return HttpResponse(f"<!doctype html><html lang=en><title>{name}</title><h1>{name}</h1>")
 
@@ -123,6 +127,7 @@ urlpatterns = [
     path("gallery/undo/", undone),
     path("undone/", undone),
     path("fragment/", fragment),
+    path("gone/", gone),
     path("person/<str:name>/", plain),
     path("", include(own)),
 ]

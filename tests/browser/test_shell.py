@@ -140,6 +140,15 @@ def test_keys_select_and_clear(gallery: Page) -> None:
     expect(gallery.locator(".bulk")).to_be_hidden()
 
 
+def test_key_acts_on_the_current_row_and_the_next_one_moves_up(gallery: Page) -> None:
+    gallery.keyboard.press("j")
+    gallery.keyboard.press("j")
+    gallery.keyboard.press("e")
+
+    expect(gallery.get_by_role("link", name="Declan Murphy")).to_have_count(0)
+    expect(gallery.get_by_role("link", name="Yuki Tanabe")).to_be_focused()
+
+
 def test_keys_rest_in_fields_and_with_modifiers(gallery: Page) -> None:
     gallery.get_by_label("Company size").press("a")
     gallery.locator("h1").click()
