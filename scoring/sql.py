@@ -1,12 +1,13 @@
 """The score of many leads in one statement: a rulebook compiled to SQL that gives the engine's numbers.
 
-Raw SQL because a rescore of everything has to keep pace with hand-written SQL; the engine stays the reference,
-and a property test holds both equal on both databases. A statement takes the parameters `day` and `oldest` and
-those of its lead filter.
+Raw SQL because a rescore of everything has to keep pace with hand-written SQL; the engine stays the
+reference, and a property test holds both equal on both databases. A statement takes the parameters `day` and
+`oldest` and those of its lead filter.
 
 From the inside out: `net` adds up signed counts, `marked` finds the latest day of each object, `days` has one
-row per lead, signal and day with `n` events and `o` latest objects, `lines` has per lead and signal the weighted
-units of each of the signal's rules, `sums` has per lead the ungrouped points, each group's and the momentum.
+row per lead, signal and day with `n` events and `o` latest objects, `lines` has per lead and signal the
+weighted units of each of the signal's rules, `sums` has per lead the ungrouped points, each group's and the
+momentum.
 """
 
 from __future__ import annotations

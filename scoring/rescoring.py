@@ -1,0 +1,158 @@
+"""Pending marks turned into scores and promotions, in batches of many leads (docs/scoring.md, "Late work").
+
+A batch is one transaction: claim marks, lock their leads, then read, score, promote, and delete the marks.
+The order matters: what is read after the lock is newer than any score another worker has written.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
+from zoneinfo import ZoneInfo
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Max
+
+from leads import clock
+from leads.wakeup import wake
+from scoring.contention import with_retries
+from scoring.live import Rules
+from scoring.models import MAX_ATTEMPTS, PendingScore
+from scoring.passes import continue_pass, start_full_pass
+from scoring.promotion import Occasion, promote_late, promote_scored
+from scoring.storing import Chosen, Present, store_scores
+
+__all__ = ["drain", "retry_given_up", "score_batch", "score_leads", "start_full_pass"]
+
+logger = logging.getLogger(__name__)
+BATCH = 1000
+BACKOFF = timedelta(seconds=10)
+TASK = "scoring.tasks.score_pending"
+# An event may be dated up to five minutes ahead of its receipt, so around midnight it belongs to tomorrow.
+AHEAD = timedelta(minutes=6)
+
+
+def drain(at: datetime | None = None, *, seconds: float | None = None) -> int:
+    """Score all that waits, marks before passes; return how many leads were scored.
+
+    `at` is the moment of scoring for tests and the demo; `seconds` bounds how long to go on, after which a
+    worker is woken for the rest.
+    """
+    until = time.monotonic() + seconds if seconds else None
+    total = 0
+    while done := score_batch(at) or continue_pass(at):
+        total += done
+        if until and time.monotonic() > until:
+            wake(TASK)
+            break
+    return total
+
+
+def score_batch(at: datetime | None = None) -> int:
+    """Work off one batch of marks; return how many leads it had.
+
+    A batch that fails is halved until the lead that makes it fail is alone; that one is put off, and given
+    up after five attempts. A database that is busy or away is nobody's fault: that error is raised.
+    """
+    return _attempt(None, at)
+
+
+def score_leads(ids: Sequence[int], day: date, at: datetime | None = None) -> int:
+    """Store the scores of these leads as of `day` and promote nobody; return how many rows changed."""
+    with transaction.atomic():
+        chosen = Chosen(ids=sorted(set(ids)))
+        chosen.lock()
+        present = Present.read(at)
+        return store_scores(chosen, day, present.rules, present.catalogue) if present.rules else 0
+
+
+def retry_given_up(ids: Sequence[int] | None = None) -> int:
+    """Have marks that were given up tried again, all of them or those with these ids; return how many."""
+    given_up = PendingScore.objects.given_up()
+    if ids is not None:
+        given_up = given_up.filter(pk__in=ids)
+    renewed = given_up.update(set_aside="", attempts=0, not_before=None)
+    wake(TASK)
+    return renewed
+
+
+def _attempt(lead_ids: Sequence[int] | None, at: datetime | None) -> int:
+    """Score the marks of these leads, or of the longest waiting ones, in one transaction."""
+    claimed: list[int] = []
+
+    def work() -> int:
+        with transaction.atomic():
+            marks = _claim(lead_ids, at)
+            claimed[:] = sorted({mark.lead_id for mark in marks})
+            return _score(marks, claimed, at) if marks else 0
+
+    try:
+        return with_retries(work)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever one lead makes scoring raise must not stop the others
+        return _isolate(claimed, error, at)
+
+
+def _isolate(lead_ids: Sequence[int], error: Exception, at: datetime | None) -> int:
+    if len(lead_ids) == 1:
+        _put_off(lead_ids[0], error, at or clock.now())
+        return 1
+    middle = len(lead_ids) // 2
+    return sum(_attempt(half, at) for half in (lead_ids[:middle], lead_ids[middle:]) if half)
+
+
+def _put_off(lead_id: int, error: Exception, at: datetime) -> None:
+    marks = PendingScore.objects.due(at).filter(lead_id=lead_id)
+    attempts = (marks.aggregate(most=Max("attempts"))["most"] or 0) + 1
+    given_up = attempts >= MAX_ATTEMPTS
+    reason = f"{type(error).__name__}: {error}"[:300] if given_up else ""
+    marks.update(attempts=attempts, not_before=at + BACKOFF * 4 ** (attempts - 1), set_aside=reason)
+    logger.error("lead %s could not be scored, attempt %d of %d: %r", lead_id, attempts, MAX_ATTEMPTS, error)
+
+
+def _claim(lead_ids: Sequence[int] | None, at: datetime | None) -> list[PendingScore]:
+    """Return marks nobody else works on; on PostgreSQL others pass them by until we commit."""
+    due = PendingScore.objects.due(at or clock.now()).select_for_update(skip_locked=True)
+    if lead_ids is not None:
+        return list(due.filter(lead_id__in=lead_ids).order_by("pk"))
+    return list(due.order_by("created_at", "pk")[:BATCH])
+
+
+def _score(marks: Sequence[PendingScore], ids: Sequence[int], at: datetime | None) -> int:
+    chosen = Chosen(ids=ids)
+    chosen.lock()
+    present = Present.read(at)
+    # Without rules there is nothing to score; the first publish scores everybody.
+    if present.rules:
+        _score_days_gone_by(marks, present, present.rules)
+        store_scores(chosen, present.today, present.rules, present.catalogue)
+        occasion = Occasion(present.today, present.at)
+        promote_scored(chosen.condition, occasion, present.rules, present.catalogue)
+    PendingScore.objects.filter(pk__in=[mark.pk for mark in marks]).delete()
+    _mark_for_tomorrow(ids, present)
+    return len(ids)
+
+
+def _score_days_gone_by(marks: Sequence[PendingScore], present: Present, rules: Rules) -> None:
+    """Ask the rules as of the days on which things became known; a promotion is dated by its mark."""
+    late: dict[date, dict[int, datetime]] = defaultdict(dict)
+    for mark in sorted(marks, key=lambda mark: mark.created_at):
+        if mark.day < present.today:
+            late[mark.day].setdefault(mark.lead_id, mark.created_at)
+    for day, marked_at in sorted(late.items()):
+        promote_late(marked_at, Occasion(day, present.at, marked_at), rules, present.catalogue)
+
+
+def _mark_for_tomorrow(ids: Sequence[int], present: Present) -> None:
+    tomorrow = clock.day_of(present.at + AHEAD, present.zone)
+    if tomorrow == present.today:
+        return
+    midnight = datetime.combine(tomorrow, time_of_day(), ZoneInfo(present.zone))
+    PendingScore.objects.bulk_create(
+        PendingScore(lead_id=pk, day=tomorrow, created_at=midnight, not_before=midnight) for pk in ids
+    )

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from leads import clock
+from scoring import passes, rescoring
+
+# Well under the time limit, so that a task is never cut off in the middle of a long pass.
+SECONDS = 240
+
+
+@shared_task
+def score_pending(**kwargs: Any) -> None:
+    rescoring.drain(seconds=SECONDS)
+
+
+@shared_task
+def nightly_rollover(**kwargs: Any) -> None:
+    passes.roll_over(clock.now())
