@@ -2,11 +2,13 @@
 
 import logging
 import os
+import threading
+import time
 import warnings
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, worker_ready
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_ready
 from django.db import DatabaseError, connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
@@ -22,9 +24,8 @@ app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
 
 
-@task_postrun.connect
-def leave_sign_of_life(**kwargs: Any) -> None:
-    """Let the watchdog and /readyz know that this worker takes tasks."""
+def leave_sign_of_life() -> None:
+    """Let the watchdog and /readyz know that this worker takes tasks; a database that is away is no matter."""
     from leadflow import heartbeat  # noqa: PLC0415 - models load after the Celery application
     from leads import clock  # noqa: PLC0415
 
@@ -34,6 +35,43 @@ def leave_sign_of_life(**kwargs: Any) -> None:
         logger.warning("no sign of life left: %s", error)
 
 
+class Pulse(threading.Thread):
+    """Leaves signs of life while a long task runs; the time limits see to it that none runs for ever."""
+
+    def __init__(self, every: float) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self.every = every
+        self.busy = threading.Event()
+
+    def run(self) -> None:
+        while self.busy.wait():
+            time.sleep(self.every)
+            if self.busy.is_set():
+                leave_sign_of_life()
+                connections.close_all()
+
+
+_pulse: Pulse | None = None
+
+
+@task_prerun.connect
+def start_pulse(**kwargs: Any) -> None:
+    """Begin to leave signs of life, from a thread each worker process makes on its first task."""
+    global _pulse
+    if _pulse is None or not _pulse.is_alive():
+        _pulse = Pulse(every=5.0)
+        _pulse.start()
+    _pulse.busy.set()
+
+
+@task_postrun.connect
+def rest_pulse(**kwargs: Any) -> None:
+    """Leave a last sign of life, and no more until the next task."""
+    if _pulse is not None:
+        _pulse.busy.clear()
+    leave_sign_of_life()
+
+
 @worker_ready.connect
 def look_through_everything(**kwargs: Any) -> None:
     """Run every sweep at the start: nobody knows how long no worker was there."""
@@ -41,7 +79,7 @@ def look_through_everything(**kwargs: Any) -> None:
     # Children started later must not inherit a connection.
     connections.close_all()
     for entry in app.conf.beat_schedule.values():
-        app.send_task(entry["task"], expires=60)
+        app.send_task(entry["task"], **{**entry["options"], "expires": 60})
 
 
 @setup_logging.connect

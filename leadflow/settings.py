@@ -225,21 +225,25 @@ ANYMAIL = {"WEBHOOK_SECRET": env("ANYMAIL_WEBHOOK_SECRET", default="")}
 # --- API -------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "leadflow.api.schema.Schema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PARSER_CLASSES": ["leadflow.api.parsing.StrictJSONParser"],
+    "DEFAULT_PERMISSION_CLASSES": ["leadflow.api.permissions.Allowed"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "leadflow.api.authentication.KeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "leadflow.api.errors.handle",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Leadflow",
     "DESCRIPTION": "Lead management between marketing and sales.",
     "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 # --- Work in the background ------------------------------------------------------------------------
@@ -285,6 +289,12 @@ _SWEEPS = {
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     task: {"task": task, "schedule": seconds, "options": {"expires": 2 * seconds}}
     for task, seconds in _SWEEPS.items()
+}
+# Imports are seldom; without this their worker would look dead.
+CELERY_BEAT_SCHEDULE["heartbeat-bulk"] = {
+    "task": "leadflow.tasks.heartbeat",
+    "schedule": 20,
+    "options": {"expires": 40, "queue": "bulk"},
 }
 # The plain scheduler keeps no file: after a restart every sweep simply starts anew.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"

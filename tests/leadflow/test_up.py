@@ -56,7 +56,7 @@ def test_up_refuses_a_port_that_is_taken() -> None:
 
 @pytest.mark.parametrize(
     ("parts", "expected"),
-    [(["web"], ["web"]), (["worker"], ["worker", "bulk"]), (["beat"], ["beat"])],
+    [(["web"], ["web"]), (["worker"], ["route", "score", "bulk"]), (["beat"], ["beat"])],
 )
 def test_up_runs_the_parts_asked_for(
     command: Command, settings: Any, parts: list[str], expected: list[str]
@@ -69,7 +69,7 @@ def test_up_runs_the_parts_asked_for(
 def test_up_brings_a_broker_where_none_is_given(command: Command, settings: Any) -> None:
     settings.REDIS_URL = ""
 
-    assert names(command, ["web", "worker", "beat"]) == ["broker", "web", "worker", "bulk"]
+    assert names(command, ["web", "worker", "beat"]) == ["broker", "web", "route", "score", "bulk"]
 
 
 def test_up_without_any_server_warns_and_works_in_turns(
@@ -155,11 +155,11 @@ def seen(running: Running) -> bool:
 def test_up_serves_works_restarts_what_died_and_stops_cleanly(running: Running) -> None:
     running.wait_for(lambda: seen(running))
     first = running.children()
-    assert len(first) == 4
+    assert len(first) == 5
 
     killed = max(first)
     os.kill(killed, signal.SIGKILL)
-    running.wait_for(lambda: len(running.children() - {killed}) == 4)
+    running.wait_for(lambda: len(running.children() - {killed}) == 5)
     everything = {pid for child in running.children() for pid in {child, *running.children(of=child)}}
 
     assert running.stop(signal.SIGINT) == 0

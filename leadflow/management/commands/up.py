@@ -19,8 +19,6 @@ from leadflow.supervisor import Program, Supervisor
 from leads import clock
 
 PARTS = ("web", "worker", "beat")
-# A bulk task may take its whole time limit before it gives the next sign of life.
-BULK_SILENCE = 900.0
 
 
 class Command(BaseCommand):
@@ -103,22 +101,25 @@ class Command(BaseCommand):
         return Program("web", command, shared | own | address)
 
     def workers(self, shared: dict[str, str], *, beat: bool) -> Iterator[Program]:
-        """Give two workers, so that an import never keeps a lead waiting; one in turns without a broker."""
+        """Give a worker for each kind of haste, so that no backlog of one keeps another waiting."""
         if not (settings.REDIS_URL or "REDIS_URL" in shared):
-            sweeps = [sys.executable, "manage.py", "work"]
-            yield self.watched("worker", sweeps, shared, settings.LEADFLOW_WORKER_SILENT_SECONDS)
+            yield self.watched("worker", [sys.executable, "manage.py", "work"], shared)
             return
-        concurrency = os.environ.get("LEADFLOW_WORKER_PROCESSES", "2")
-        fast = _celery("worker", "-Q", "score,route,deliver", "-c", concurrency, *(["-B"] if beat else []))
-        yield self.watched("worker", fast, shared, settings.LEADFLOW_WORKER_SILENT_SECONDS)
-        yield self.watched("bulk", _celery("worker", "-Q", "bulk", "-c", "1"), shared, BULK_SILENCE)
+        scoring = os.environ.get("LEADFLOW_WORKER_PROCESSES", "2")
+        route = _celery("worker", "-Q", "route,deliver", "-c", "2", *(["-B"] if beat else []))
+        yield self.watched("route", route, shared)
+        yield self.watched("score", _celery("worker", "-Q", "score", "-c", scoring), shared)
+        yield self.watched("bulk", _celery("worker", "-Q", "bulk", "-c", "1"), shared)
 
-    def watched(self, kind: str, command: list[str], shared: dict[str, str], silence: float) -> Program:
-        name = f"{kind}@{socket.gethostname()}"
+    def watched(self, name: str, command: list[str], shared: dict[str, str]) -> Program:
+        """Give a worker that is killed, and so started again, when it falls silent."""
+        full_name = f"{name}@{socket.gethostname()}"
         if "celery" in command:
-            command = [*command, "-n", name]
-        own = {"LEADFLOW_PROCESS": "worker", "LEADFLOW_WORKER_NAME": name}
-        return Program(kind, command, shared | own, silent_for=partial(_silence, name), silence=silence)
+            command = [*command, "-n", full_name]
+        own = {"LEADFLOW_PROCESS": "worker", "LEADFLOW_WORKER_NAME": full_name}
+        silence = settings.LEADFLOW_WORKER_SILENT_SECONDS
+        silent_for = partial(_silence, full_name)
+        return Program(name, command, shared | own, silent_for=silent_for, silence=silence)
 
     def announce(self) -> None:
         """Say where Leadflow is, as soon as it answers."""
