@@ -221,7 +221,8 @@ def _lacking_signal(condition: Condition, times: int, facts: MqlFacts) -> str:
     names = [_label(signal, facts.signals) for signal in condition.signals]
     which = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     left = condition.at_least - times
-    return which if left == 1 else f"{which}, {left} times"
+    article = "an" if which[:1] in "aeiou" else "a"
+    return f"{article} {which}" if left == 1 else f"{which}, {left} times"
 
 
 def _label(signal: str, signals: Mapping[str, SignalFacts]) -> str:

@@ -66,10 +66,15 @@ day_counts = st.lists(
 
 @st.composite
 def documents(draw):
-    engagement = [dict(entry, id=f"r{n}") for n, entry in enumerate(draw(st.lists(rules, min_size=1, max_size=7)))]
+    engagement = [
+        dict(entry, id=f"r{n}") for n, entry in enumerate(draw(st.lists(rules, min_size=1, max_size=7)))
+    ]
     tests = draw(st.lists(st.tuples(fit_rules, st.integers(-30, 30).filter(bool)), max_size=4))
     fit = [{"id": f"f{n}", "label": "F", "points": points, **test} for n, (test, points) in enumerate(tests)]
-    groups = [{"id": "a", "label": "A", "max_points": draw(st.integers(1, 30))}, {"id": "b", "label": "B", "max_points": 9}]
+    groups = [
+        {"id": "a", "label": "A", "max_points": draw(st.integers(1, 30))},
+        {"id": "b", "label": "B", "max_points": 9},
+    ]
     return document(*engagement, groups=groups, fit=fit, momentum_days=draw(st.sampled_from([1, 7, 14, 30])))
 
 
