@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from django.db.models import Q
+
 from handoff.models import Handoff, HandoffQuerySet, HandoffStatus
 from leads import clock
+from leads.enums import Stage
 
 SOON = timedelta(hours=1)
 
@@ -33,9 +36,11 @@ def due_at(handoff: Handoff) -> datetime | None:
 
 def open_handoffs(handoffs: HandoffQuerySet) -> HandoffQuerySet:
     """Keep what a rep still has to work on, with everything a row shows."""
-    working = [HandoffStatus.OFFERED, HandoffStatus.ACCEPTED]
+    working = Q(status__in=[HandoffStatus.OFFERED, HandoffStatus.ACCEPTED], closed_at=None)
+    # An SQL closes its handoff, and still is the rep's to bring into the pipeline.
+    sql = Q(status=HandoffStatus.ACCEPTED, lead__stage=Stage.SQL, cycle__ended_at=None)
     return (
-        handoffs.filter(status__in=working, closed_at=None)
+        handoffs.filter(working | sql)
         .select_related("lead__company", "cycle", "rep__user")
         .order_by("accept_by", "id")
     )

@@ -19,7 +19,8 @@ from handoff.models import Discovery, Handoff, HandoffStatus, Opportunity, Rep
 from handoff.opening import wake_routing
 from leads import clock
 from leads.audit import audit
-from leads.enums import Stage
+from leads.definitions import sql_meaning
+from leads.enums import SqlMeaning, Stage
 from leads.lifecycle import IllegalMove, StageConflict
 from leads.models import Organisation, User
 from leads.permissions import can, requires
@@ -95,7 +96,7 @@ def _content(handoff: Handoff, user: User, at: Any) -> dict[str, Any]:
         and handoff.status == HandoffStatus.ACCEPTED
         and _works(handoff, user),
         "may_discover": handoff.status == HandoffStatus.ACCEPTED and _works(handoff, user),
-        "may_open": lead.stage == Stage.SQL and _works(handoff, user),
+        "may_open": _may_open(handoff) and _works(handoff, user),
         "opportunity": Opportunity.objects.filter(cycle=handoff.cycle).first(),
         "may_close": lead.stage == Stage.OPPORTUNITY and _works(handoff, user),
         "may_reassign": can(user, "handoffs.reassign"),
@@ -104,6 +105,12 @@ def _content(handoff: Handoff, user: User, at: Any) -> dict[str, Any]:
         ],
         "path_notes": _path_notes(handoff),
     }
+
+
+def _may_open(handoff: Handoff) -> bool:
+    """An SQL can become an opportunity; where an SQL is a conversation in the pipeline, an accepted MQL too."""
+    in_one_act = handoff.status == HandoffStatus.ACCEPTED and sql_meaning() == SqlMeaning.CONVERSATION
+    return handoff.lead.stage == Stage.SQL or (handoff.lead.stage == Stage.MQL and in_one_act)
 
 
 def _works(handoff: Handoff, user: User) -> bool:

@@ -17,7 +17,7 @@ from leadflow.demo.people import Person, make_people
 from leadflow.demo.sales import SalesFloor, mend_returned
 from leads.intake.tracking import receive_messages
 from leads.models import Source, User
-from scoring import rescoring
+from scoring import passes, rescoring
 from scoring.documents import standard_document
 from scoring.publishing import publish
 
@@ -108,7 +108,7 @@ def _start_day(day: date, first_day: date, at: datetime, marketer: User) -> None
             by=marketer,
             note="Let pricing and one guide be enough with a good fit",
         )
-    rescoring.nightly_rollover(midnight)
+    passes.roll_over(midnight)
     rescoring.drain(midnight)
     settle(midnight)
 
