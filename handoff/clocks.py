@@ -34,6 +34,8 @@ def _expire_batch(at: datetime) -> int:
     leads = lock_leads(overdue.values_list("lead_id", flat=True)[:BATCH])
     # Read again: whoever accepted before the lock was there is no longer overdue.
     lapsed = list(overdue.filter(lead_id__in=leads).select_related("lead", "rep"))
+    if not lapsed:
+        return 0
     ids = [handoff.pk for handoff in lapsed]
     expired = Handoff.objects.filter(pk__in=ids, status=HandoffStatus.OFFERED, accept_by__lt=at).update(
         status=HandoffStatus.EXPIRED, closed_at=at, version=F("version") + 1
@@ -60,6 +62,10 @@ def _end_deferrals(at: datetime) -> int:
     back = back.filter(settle_at=None)
     leads = lock_leads(back.values_list("lead_id", flat=True)[:BATCH])
     handoffs = list(back.filter(lead_id__in=leads).select_related("lead", "rep"))
+    if not handoffs:
+        return 0
+    # Deferred before: what was said then is over.
+    Notice.objects.filter(kind=Kind.DEFERRAL_OVER, handoff__in=handoffs).delete()
     contact_by = at + timedelta(hours=Organisation.current().contact_hours)
     Handoff.objects.filter(pk__in=[h.pk for h in handoffs], deferred_until__isnull=False).update(
         deferred_until=None, contact_by=contact_by, version=F("version") + 1

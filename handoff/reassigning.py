@@ -12,11 +12,11 @@ from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
 from handoff.locks import atomic, lock_lead, lock_reps
 from handoff.models import OPEN, Handoff, HandoffStatus, Notice, QueueReason, Rep, RoutingDecision
 from handoff.notices import Kind
-from handoff.opening import wake_routing
+from handoff.opening import queue_again, wake_routing
 from handoff.planning import ASSIGNED, Verdict, Way
 from handoff.roster import seats_taken
 from handoff.settling import settle
-from leads.models import Lead, Note, Organisation, User
+from leads.models import Cycle, Lead, Note, Organisation, User
 
 
 @atomic
@@ -48,6 +48,28 @@ def reassign(
     return offer
 
 
+def give_back_all(rep: Rep, by: User, at: datetime) -> int:
+    """Have everything routed anew that a rep has open, offered or accepted, because they leave.
+
+    Returns how many.
+    """
+    _must_lead(rep, by)
+    held = Handoff.objects.filter(rep=rep).open().order_by("lead_id").values_list("pk", "lead_id")
+    return sum(_give_back(pk, lead_id, by, at) for pk, lead_id in list(held))
+
+
+@atomic
+def _give_back(handoff_id: int, lead_id: int, by: User, at: datetime) -> bool:
+    lock_lead(lead_id)
+    still_open = Handoff.objects.filter(pk=handoff_id).open()
+    if not still_open.update(
+        status=HandoffStatus.REASSIGNED, closed_at=at, version=F("version") + 1, settle_at=None, pending={}
+    ):
+        return False
+    queue_again([Handoff.objects.get(pk=handoff_id)], QueueReason.NEW)
+    return True
+
+
 @atomic
 def release_to_sales(handoff: Handoff, by: User, at: datetime, note: str = "") -> Handoff:
     """Have a handoff that waits for marketing routed again, with a comment for the rep if there is one."""
@@ -64,6 +86,12 @@ def release_to_sales(handoff: Handoff, by: User, at: datetime, note: str = "") -
     wake_routing()
     handoff.refresh_from_db()
     return handoff
+
+
+def _must_lead(rep: Rep, by: User) -> None:
+    own_team = by.is_manager and by.team_id is not None and rep.user.team_id == by.team_id
+    if not (by.is_active and (by.is_admin or own_team)):
+        raise NotAllowed("Only a manager of the team can give back what a rep has.")
 
 
 def _must_manage(handoff: Handoff, rep: Rep, by: User) -> None:
@@ -102,6 +130,7 @@ def _offer(handoff: Handoff, lead: Lead, rep: Rep, by: User, at: datetime) -> Ha
     context.refresh([(offer.pk, offer.cycle_id)], at)
     team = offer.pool.team_id if offer.pool else rep.user.team_id
     Lead.objects.filter(pk=lead.pk).update(owner=rep.user, pool_team=team)
+    Cycle.objects.filter(pk=offer.cycle_id).update(rep=rep.user, team=team)
     offer.refresh_from_db()
     return offer
 
