@@ -340,8 +340,8 @@ def test_missing_for_mql_names_the_nearest_ways_in_one_statement_each(django_ass
         found = missing_for_mql([near, far], TODAY)
 
     assert found[near.pk] == "1 point, or a pricing guide or demo checklist"
-    assert (
-        found[far.pk] == "65 points and fit grade B (now D), or a form with a product and fit grade B (now D)"
+    assert found[far.pk] == (
+        "A demo request, direct conversation or call from an advert, or 65 points and fit grade B (now D)"
     )
 
 
