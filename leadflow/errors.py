@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 
+from leadflow.problems import CONTENT_TYPE, problem
+
 logger = logging.getLogger(__name__)
 
 _PROGRAMS = ("/api/", "/v1/")
@@ -65,9 +67,8 @@ def outage_response(request: HttpRequest, exception: BaseException | None) -> Ht
 def error_response(request: HttpRequest, status: int) -> HttpResponse:
     """Answer `status` in the form this caller reads."""
     if request.path.startswith(_PROGRAMS):
-        problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
-        problem["detail"] = _TITLES[status]
-        return JsonResponse(problem, status=status, content_type="application/problem+json")
+        body = problem(status, detail=_TITLES[status], request_id=request.META.get("HTTP_X_REQUEST_ID", ""))
+        return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
     # From 500 up without the request: context processors would ask the very database that is away.
     shown_with = request if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
     try:
