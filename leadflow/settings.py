@@ -244,6 +244,13 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "Stage": "leads.enums.Stage",
+        "Status": "leads.enums.Status",
+        "Outcome": "leads.enums.Outcome",
+        "DefinitionStatus": "leads.enums.DefinitionStatus",
+        "HandoffStatus": "handoff.models.HandoffStatus",
+    },
 }
 
 # --- Work in the background ------------------------------------------------------------------------

@@ -7,7 +7,9 @@ from leadflow import health
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
+    path("api/v1/", include("leadflow.api.urls")),
     path("", include("leadflow.page_urls")),
+    path("", include("handoff.urls")),
 ]
 
 handler400 = "leadflow.errors.bad_request"

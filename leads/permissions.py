@@ -72,6 +72,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "audit.read": frozenset({_G, _A}),
     "operations.read": frozenset({_M, _A}),
     "operations.retry": frozenset({_A}),
+    "me.read": _ALL,
     "metrics.read": frozenset(),
 }
 
@@ -93,6 +94,8 @@ SCOPES: dict[str, frozenset[str]] = {
     "audit:read": frozenset({"audit.read"}),
     "metrics:read": frozenset({"metrics.read"}),
 }
+for _scope in SCOPES.keys() - {"events:write", "forms:submit", "metrics:read"}:
+    SCOPES[_scope] |= {"me.read"}
 # What no role may do by itself: only a key made for it.
 KEY_ONLY = frozenset({"events.write", "forms.submit", "metrics.read"})
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import leads
 from handoff import routing
 from handoff.models import Handoff, Pool, PoolMember, Rep, RoutingRule
+from leadflow.keys import create_key
 from leads.enums import DefinitionStatus, Role, Stage
 from leads.lifecycle import enter_leads, move_to_stage
-from leads.models import Definition, Lead, Signal, Source, Team, User
+from leads.models import Cycle, Definition, Lead, Signal, Source, Team, User
+from leads.permissions import SCOPES
 
 AT = datetime(2026, 3, 12, 10, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -110,3 +112,24 @@ def make_offer(rep: Rep | None = None, *, at: datetime = AT, **fields: Any) -> H
     handoff = make_mql(at=at, **fields)
     routing.drain(at)
     return Handoff.objects.select_related("lead", "cycle", "rep__user").get(pk=handoff.pk)
+
+
+def make_key(user: User, *scopes: str, **fields: Any) -> str:
+    """Make an API key that acts as `user`, with every scope unless some are named; return the key itself."""
+    return create_key("Test", user=user, scopes=scopes or SCOPES, by=user, at=AT, **fields)[1]
+
+
+def make_cycle(mql_at: datetime = AT, **fields: Any) -> Cycle:
+    """Insert a cycle as reports read it, past the door; dates may be given as days after `mql_at`."""
+    lead = fields.pop("lead", None) or make_lead(at=mql_at)
+    number = fields.pop("number", None) or lead.cycles.count() + 1
+    dates = {
+        name: mql_at + timedelta(days=value) if isinstance(value, int | float) else value
+        for name, value in fields.items()
+        if name.endswith("_at")
+    }
+    if fields.get("decision"):
+        dates.setdefault("decided_at", mql_at)
+    return Cycle.objects.create(
+        lead=lead, number=number, mql_at=mql_at, **{"rule": "content", "version": 1, **fields, **dates}
+    )

@@ -1,0 +1,229 @@
+"""Handoffs: the list, one with its context note, what its rep decides, what a manager changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers as s
+from rest_framework.request import Request
+
+from handoff import workflow
+from handoff.errors import Invalid
+from handoff.models import Handoff, HandoffStatus, QueueReason, RejectionReason, Rep
+from leadflow.api import fields
+from leadflow.api.errors import Refused
+from leadflow.api.operation import Endpoint, operation
+from leadflow.api.pages import page_of
+from leadflow.api.representations import email_of
+from leads import clock
+from leads.models import User
+
+_RELATIONS = ("rep__user", "pool", "rule", "reason", "decided_by", "cycle", "lead")
+
+
+class HandoffOut(s.Serializer[Any]):
+    """One attempt to hand an MQL to sales. `context` is null without leads:read_pii."""
+
+    id = s.IntegerField()
+    lead = s.IntegerField()
+    cycle = s.IntegerField()
+    attempt = s.IntegerField()
+    status = s.ChoiceField(HandoffStatus.choices)
+    version = s.IntegerField()
+    is_hand_raise = s.BooleanField()
+    queue_reason = s.ChoiceField(["", *QueueReason.values])
+    waiting_since = s.DateTimeField()
+    pool = s.CharField(allow_null=True)
+    rule = s.CharField(allow_null=True)
+    rep = s.CharField(allow_null=True, help_text="E-mail address of the rep.")
+    offered_at = s.DateTimeField(allow_null=True)
+    accept_by = s.DateTimeField(allow_null=True)
+    decided_at = s.DateTimeField(allow_null=True)
+    decided_by = s.CharField(allow_null=True)
+    reason = s.CharField(allow_null=True)
+    note = s.CharField(allow_blank=True)
+    missing = s.ListField(child=s.CharField())
+    settle_at = s.DateTimeField(allow_null=True, help_text="Until then the decision can be undone.")
+    contact_by = s.DateTimeField(allow_null=True)
+    first_contact_at = s.DateTimeField(allow_null=True)
+    deferred_until = s.DateField(allow_null=True)
+    next_step = s.CharField(allow_blank=True)
+    next_step_at = s.DateTimeField(allow_null=True)
+    closed_at = s.DateTimeField(allow_null=True)
+    context = s.DictField(allow_null=True)  # type: ignore[assignment]
+
+
+_PLAIN = [
+    str(name) for name in HandoffOut().fields
+    if name not in ("lead", "cycle", "pool", "rule", "rep", "decided_by", "reason", "context")
+]  # fmt: skip
+
+
+def handoff_json(handoff: Handoff, *, pii: bool) -> dict[str, Any]:
+    """Return one handoff; load it with its relations."""
+    return {
+        **{name: getattr(handoff, name) for name in _PLAIN},
+        "lead": handoff.lead_id,
+        "cycle": handoff.cycle.number,
+        "pool": handoff.pool.name if handoff.pool else None,
+        "rule": handoff.rule.name if handoff.rule else None,
+        "rep": handoff.rep.user.email if handoff.rep else None,
+        "decided_by": email_of(handoff.decided_by),
+        "reason": handoff.reason.slug if handoff.reason else None,
+        "context": handoff.context if pii else None,
+    }
+
+
+class HandoffQuery(fields.PageQuery):
+    status = s.ChoiceField(HandoffStatus.choices, required=False)
+    rep = s.CharField(required=False, max_length=254, help_text="E-mail address of the rep.")
+    lead = s.IntegerField(required=False, min_value=1, max_value=fields.MAX_ID)
+    open = s.BooleanField(required=False, allow_null=True, default=None)
+
+
+class HandoffEndpoint(Endpoint):
+    """Base of what concerns one handoff."""
+
+    tag = "handoffs"
+
+    def handoff(self, pk: int) -> Handoff:
+        """Return the handoff if it is this caller's to see; else 404, as for one that is not there."""
+        rows = Handoff.objects.visible_to(self.actor).select_related(*_RELATIONS)
+        found = rows.filter(pk=pk).first()
+        if found is None:
+            raise Refused(404, "not_found", "There is nothing at this address.")
+        return found
+
+    def as_json(self, handoff: Handoff) -> dict[str, Any]:
+        fresh = Handoff.objects.select_related(*_RELATIONS).get(pk=handoff.pk)
+        return handoff_json(fresh, pii=self.may("leads.pii"))
+
+
+class HandoffList(HandoffEndpoint):
+    @operation("handoffs.list", query=HandoffQuery, output=HandoffOut, many=True)
+    def get(self, request: Request, query: dict[str, Any]) -> dict[str, Any]:
+        """List handoffs, the latest first."""
+        rows = Handoff.objects.visible_to(self.actor)
+        if query["open"] is not None:
+            rows = rows.open() if query["open"] else rows.exclude(pk__in=Handoff.objects.open().values("pk"))
+        for name, lookup in (("status", "status"), ("lead", "lead_id")):
+            if name in query:
+                rows = rows.filter(**{lookup: query[name]})
+        if "rep" in query:
+            rows = rows.filter(rep__user__email=query["rep"].strip().lower())
+        pii = self.may("leads.pii")
+        return page_of(
+            request, query, rows.select_related(*_RELATIONS), lambda row: handoff_json(row, pii=pii)
+        )
+
+
+class HandoffDetail(HandoffEndpoint):
+    @operation("handoffs.list", output=HandoffOut)
+    def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Read one handoff with its context note."""
+        return self.as_json(self.handoff(pk))
+
+
+class AcceptBody(fields.Body):
+    next_step = fields.Line(required=False, allow_blank=True, default="", max_length=300)
+    next_step_at = s.DateTimeField(required=False, allow_null=True, default=None)
+
+
+class HandoffAccept(HandoffEndpoint):
+    @operation("handoffs.respond", body=AcceptBody, output=HandoffOut)
+    def post(self, request: Request, query: dict[str, Any], body: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Accept an offer.
+
+        After the deadline 409 `expired`; once somebody decided, 409 with `current_status`, `by` and `at`.
+        """
+        return self.as_json(workflow.accept(self.handoff(pk), by=self.actor, at=clock.now(), **body))
+
+
+class RejectBody(fields.Body):
+    reason = fields.Line(max_length=50, help_text="Slug of a rejection reason; it decides what happens next.")
+    note = fields.Text(required=False, allow_blank=True, default="", max_length=2000)
+    missing = s.ListField(child=fields.Line(max_length=200), required=False, default=list, max_length=20)
+
+    def validate_reason(self, slug: str) -> RejectionReason:
+        found = RejectionReason.objects.filter(slug=slug, is_active=True).first()
+        if found is None:
+            known = ", ".join(RejectionReason.objects.filter(is_active=True).values_list("slug", flat=True))
+            raise s.ValidationError(f"There is no such reason. There are: {known}.", code="not_found")
+        return found
+
+
+class HandoffReject(HandoffEndpoint):
+    @operation("handoffs.respond", body=RejectBody, output=HandoffOut)
+    def post(self, request: Request, query: dict[str, Any], body: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Reject an offer or an accepted lead, with a reason."""
+        return self.as_json(workflow.reject(self.handoff(pk), by=self.actor, at=clock.now(), **body))
+
+
+class ReturnBody(fields.Body):
+    missing = s.ListField(child=fields.Line(max_length=200), required=False, default=list, max_length=20)
+    note = fields.Text(required=False, allow_blank=True, default="", max_length=2000)
+
+
+class HandoffReturn(HandoffEndpoint):
+    @operation("handoffs.respond", body=ReturnBody, output=HandoffOut)
+    def post(self, request: Request, query: dict[str, Any], body: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Return a lead to marketing, saying what is missing."""
+        handoff = self.handoff(pk)
+        return self.as_json(workflow.return_to_marketing(handoff, by=self.actor, at=clock.now(), **body))
+
+
+class DeferBody(fields.Body):
+    until = s.DateField()
+    next_step = fields.Line(max_length=300)
+
+
+class HandoffDefer(HandoffEndpoint):
+    @operation("handoffs.respond", body=DeferBody, output=HandoffOut)
+    def post(self, request: Request, query: dict[str, Any], body: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Put an accepted lead off until a day, with a soft next step."""
+        return self.as_json(workflow.defer(self.handoff(pk), by=self.actor, at=clock.now(), **body))
+
+
+class HandoffUndo(HandoffEndpoint):
+    @operation("handoffs.respond", output=HandoffOut)
+    def post(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Take back one's last decision, within a few seconds of it."""
+        return self.as_json(workflow.undo(self.handoff(pk), by=self.actor, at=clock.now()))
+
+
+class ReassignBody(fields.Body):
+    rep = fields.Line(max_length=254, help_text="E-mail address of the rep who gets it.")
+    reason = fields.Line(max_length=300)
+    override_capacity = fields.Flag(required=False, default=False)
+
+
+class HandoffReassign(HandoffEndpoint):
+    @operation("handoffs.reassign", body=ReassignBody, output=HandoffOut)
+    def post(self, request: Request, query: dict[str, Any], body: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Offer an open handoff to another rep; answers the new offer.
+
+        A rep without a free seat answers 409 `capacity_reached`, unless that is overridden.
+        """
+        handoff = self.handoff(pk)
+        body["rep"] = _rep(body["rep"], self.actor)
+        return self.as_json(workflow.reassign(handoff, by=self.actor, at=clock.now(), **body))
+
+
+def _rep(email: str, by: User) -> Rep:
+    reps = Rep.objects.filter(user__team=by.team) if by.is_manager else Rep.objects.all()
+    found = reps.filter(user__email=email.strip().lower()).first()
+    if found is None:
+        raise Invalid({"rep": "There is no such rep."})
+    return found
+
+
+class HandoffRelease(HandoffEndpoint):
+    @operation("stage.marketing", output=HandoffOut)
+    def post(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Have a handoff that waits for marketing routed again."""
+        if not (self.actor.is_marketer or self.actor.is_admin):
+            raise Refused(403, "forbidden", "Only marketing can send a lead to sales again.")
+        found = Handoff.objects.filter(pk=pk).first()
+        if found is None:
+            raise Refused(404, "not_found", "There is nothing at this address.")
+        return self.as_json(workflow.release_to_sales(found, by=self.actor, at=clock.now()))

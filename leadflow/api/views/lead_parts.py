@@ -1,0 +1,137 @@
+"""What belongs to one lead: score, events, ledger, cycles, notes, timeline."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from rest_framework import serializers as s
+from rest_framework.request import Request
+
+from leadflow.api import fields, outputs
+from leadflow.api import representations as as_
+from leadflow.api.errors import InvalidQuery
+from leadflow.api.operation import operation
+from leadflow.api.pages import every, page_of
+from leadflow.api.views.leads import LeadEndpoint
+from leadflow.lead_pages.life import life
+from leadflow.problems import FieldError
+from leads import clock
+from leads.enums import Outcome
+from leads.models import Definition, Event, Note
+from scoring.explain import breakdown
+
+
+class ScoreQuery(fields.Query):
+    as_of = s.DateField(required=False, help_text="The score as it was at the end of that day.")
+    definition = s.IntegerField(
+        required=False, min_value=1, max_value=2**31 - 1, help_text="Under this version; else the live one."
+    )
+
+
+class LeadScore(LeadEndpoint):
+    @operation("score.read", query=ScoreQuery, output=outputs.ScoreOut)
+    def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Open a score up, line by line; the lines add up to it."""
+        lead = self.lead(pk)
+        today = clock.today()
+        day = query.get("as_of", today)
+        if day > today:
+            raise InvalidQuery(FieldError("?as_of", "in_future", "as_of: This day is yet to come."))
+        definition = self._definition(query)
+        score = breakdown(lead, day, definition)
+        return {"lead": pk, "day": day, "definition": definition and definition.version, **as_score(score)}
+
+    def _definition(self, query: dict[str, Any]) -> Definition | None:
+        if "definition" not in query:
+            return Definition.objects.filter(status="live").first()
+        found = Definition.objects.filter(version=query["definition"]).first()
+        if found is None:
+            raise InvalidQuery(
+                FieldError("?definition", "not_found", "definition: There is no such version.")
+            )
+        return found
+
+
+def as_score(score: Any) -> dict[str, Any]:
+    """Return a breakdown of the engine as plain data."""
+    names = ("fit", "engagement", "score", "grade", "band")
+    lines = [
+        {name: getattr(line, name) for name in ("label", "kind", "points", "detail")} for line in score.lines
+    ]
+    return {**{name: getattr(score, name) for name in names}, "lines": lines}
+
+
+class EventQuery(fields.PageQuery):
+    signal = s.CharField(required=False, max_length=50)
+    outcome = s.ChoiceField(Outcome.choices, required=False)
+
+
+class LeadEvents(LeadEndpoint):
+    @operation("events.read", query=EventQuery, output=outputs.EventOut, many=True)
+    def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """List a lead's events, the latest first."""
+        events = Event.objects.filter(lead=self.lead(pk)).select_related("source", "signal")
+        if "signal" in query:
+            events = events.filter(signal__slug=query["signal"])
+        if "outcome" in query:
+            events = events.filter(outcome=query["outcome"])
+        pii = self.may("leads.pii")
+        order = ("-occurred_at", "-id")
+        return page_of(request, query, events, lambda event: as_.event_json(event, pii=pii), order=order)
+
+
+class LeadLedger(LeadEndpoint):
+    @operation("leads.read", query=fields.PageQuery, output=outputs.LedgerLineOut, many=True)
+    def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """List a lead's changes of stage and status, the latest first. Nothing here is ever rewritten."""
+        lines = self.lead(pk).stage_changes.select_related("by")
+        return page_of(request, query, lines, as_.ledger_line_json, order=("-seq",))
+
+
+class LeadCycles(LeadEndpoint):
+    @operation("leads.read", query=fields.PageQuery, output=outputs.CycleOut, many=True)
+    def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """List the times a lead became an MQL and what came of each, the latest first."""
+        cycles = self.lead(pk).cycles.select_related("owner")
+        return page_of(request, query, cycles, as_.cycle_json, order=("-number",))
+
+
+class TimelineQuery(fields.Query):
+    before = s.DateTimeField(required=False)
+
+
+class LeadTimeline(LeadEndpoint):
+    @operation(
+        "leads.read",
+        also=("leads.pii", "events.read"),
+        query=TimelineQuery,
+        output=outputs.TimelineEntryOut,
+        many=True,
+    )
+    def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """List everything that happened with a lead in words, the latest first; go on with `before`."""
+        return every(life(self.lead(pk), before=query.get("before")), _entry)
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    return {name: value for name, value in asdict(entry).items() if name != "muted"}
+
+
+class NoteBody(fields.Body):
+    text = fields.Text(max_length=5000)
+    for_sales = fields.Flag(required=False, default=False, help_text="Shown with the handoff.")
+
+
+class LeadNotes(LeadEndpoint):
+    @operation("leads.read", also=("leads.pii",), query=fields.PageQuery, output=outputs.NoteOut, many=True)
+    def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """List the notes on a lead, the latest first."""
+        notes = self.lead(pk).notes.select_related("by")
+        return page_of(request, query, notes, as_.note_json, order=("-at", "-id"))
+
+    @operation("conversations.log", body=NoteBody, output=outputs.NoteOut, status=201)
+    def post(self, request: Request, query: dict[str, Any], body: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Write a note on a lead."""
+        note = Note.objects.create(lead=self.lead(pk), by=self.actor, at=clock.now(), **body)
+        return as_.note_json(note)
