@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 
 
 class DashboardConfig(AppConfig):
@@ -7,3 +8,8 @@ class DashboardConfig(AppConfig):
     name = "leadflow.dashboard"
     label = "dashboard"
     verbose_name = "Dashboard"
+
+    def ready(self) -> None:
+        from leadflow.dashboard import percentiles  # noqa: PLC0415 - expressions need the apps loaded
+
+        connection_created.connect(percentiles.install, dispatch_uid="dashboard.percentiles")

@@ -1,0 +1,113 @@
+"""The steps taken in a period, each counted on the day it was taken, and how far those who took it have come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, FilteredRelation, Q, QuerySet
+
+from leadflow.dashboard import measures
+from leadflow.dashboard.measures import BUCKETS
+from leadflow.dashboard.percentiles import time_between
+from leadflow.dashboard.period import Period
+from leads.models import Cycle
+
+
+@dataclass(frozen=True)
+class Step:
+    """`entered` took the step in the period; `moved` of them have gone on since, after `median` and `p90`."""
+
+    entered: int
+    moved: int = 0
+    median: timedelta | None = None
+    p90: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """First contacts of the leads accepted in a period: per bucket of time, not yet, median and p90."""
+
+    accepted: int
+    contacted: int
+    buckets: list[int]
+    median: timedelta | None
+    p90: timedelta | None
+
+
+@dataclass(frozen=True)
+class Deals:
+    """What became of the opportunities opened in a period."""
+
+    opened: int
+    won: int
+    lost: int
+    open: int
+    won_in_period: int
+
+
+def new_leads(period: Period) -> Step:
+    """Count who became a lead, and who of them an MQL."""
+    first_cycle = FilteredRelation("lead__cycles", condition=Q(lead__cycles__number=1))
+    rows = measures.entries().filter(period.around("at")).annotate(first_cycle=first_cycle)
+    return Step(
+        **rows.aggregate(
+            entered=Count("pk"), moved=Count("first_cycle"), **time_between("at", "first_cycle__mql_at")
+        )
+    )
+
+
+def decisions(cycles: QuerySet[Cycle], period: Period) -> Step:
+    """Count the MQLs, those sales accepted, and how long that took."""
+    return Step(
+        **cycles.filter(period.around("mql_at")).aggregate(
+            entered=Count("pk"),
+            moved=Count("pk", filter=measures.ACCEPTED),
+            **time_between("mql_at", "decided_at", measures.ACCEPTED),
+        )
+    )
+
+
+def acceptances(cycles: QuerySet[Cycle], period: Period) -> tuple[Step, Contacts]:
+    """Count the leads accepted, those that became SQLs, and how soon they were contacted."""
+    named = {f"bucket_{index}": measures.contacted_in_bucket(index) for index in range(len(BUCKETS))}
+    contact = time_between("decided_at", "contacted_at")
+    row = cycles.filter(measures.ACCEPTED, period.around("decided_at")).aggregate(
+        entered=Count("pk"),
+        moved=Count("pk", filter=measures.CONVERTED),
+        contacted=Count("pk", filter=measures.CONTACTED),
+        contact_median=contact["median"],
+        contact_p90=contact["p90"],
+        **{name: Count("pk", filter=condition) for name, condition in named.items()},
+        **time_between("decided_at", "sql_at"),
+    )
+    contacts = Contacts(
+        row["entered"],
+        row["contacted"],
+        [row[name] for name in named],
+        row["contact_median"],
+        row["contact_p90"],
+    )
+    return Step(row["entered"], row["moved"], row["median"], row["p90"]), contacts
+
+
+def qualifications(cycles: QuerySet[Cycle], period: Period) -> Step:
+    """Count the SQLs, and those that became opportunities."""
+    return Step(
+        **cycles.filter(period.around("sql_at")).aggregate(
+            entered=Count("pk"),
+            moved=Count("pk", filter=measures.PURSUED),
+            **time_between("sql_at", "opportunity_at"),
+        )
+    )
+
+
+def deals(cycles: QuerySet[Cycle], period: Period) -> Deals:
+    """Count the opportunities by what became of them, and the deals won in the period whenever they began."""
+    opened, won = period.around("opportunity_at"), period.around("won_at")
+    named = {
+        "opened": opened, "won": opened & measures.WON, "lost": opened & measures.LOST,
+        "open": opened & measures.UNDECIDED_DEAL, "won_in_period": won,
+    }  # fmt: skip
+    rows = cycles.filter(opened | won)
+    return Deals(**rows.aggregate(**{name: Count("pk", filter=is_) for name, is_ in named.items()}))
