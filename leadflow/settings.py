@@ -328,6 +328,8 @@ LEADFLOW_UNDO_SECONDS = env.int("LEADFLOW_UNDO_SECONDS", default=8)
 LEADFLOW_ERASURE_KEY = env("LEADFLOW_ERASURE_KEY", default="") or SECRET_KEY
 LEADFLOW_RATE_API = env("LEADFLOW_RATE_API", default="1200/min")
 LEADFLOW_RATE_FORMS = env("LEADFLOW_RATE_FORMS", default="30/min")
+# Events a source may send to each web process; generous, as an SDK that is told to wait falls behind.
+LEADFLOW_RATE_EVENTS = env("LEADFLOW_RATE_EVENTS", default="1200000/min")
 LEADFLOW_EXPECT_WORKER = env.bool("LEADFLOW_EXPECT_WORKER", default=PRODUCTION)
 LEADFLOW_WORKER_SILENT_SECONDS = env.int("LEADFLOW_WORKER_SILENT_SECONDS", default=90)
 LEADFLOW_BACKLOG_SECONDS = env.int("LEADFLOW_BACKLOG_SECONDS", default=900)
