@@ -117,7 +117,7 @@ def of_value(by: str, value: str) -> dict[str, Any]:
     if column in ("team_id", "rep_id", "version"):
         number = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
         if number is None:
-            raise ValueError(value)
+            raise ValueError(f"no {by}: {value[:40]}")
         is_nobody = number == 0 and column != "version"
         return {f"{column}__isnull": True} if is_nobody else {column: number}
     return {column: value}

@@ -20,7 +20,9 @@ class _Percentile(Aggregate):
     postgresql: str
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
-        return super().as_sql(compiler, connection, template=self.postgresql, **context)
+        ours = self.copy()
+        ours.template = self.postgresql
+        return ours.as_sql(compiler, connection, **context)
 
 
 class Median(_Percentile):
