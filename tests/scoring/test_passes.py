@@ -236,6 +236,7 @@ def test_rules_are_compiled_once_per_version(monkeypatch):
         good_lead()
     start_full_pass("test", AT)
     settle()
+
     def refuse(*args):
         raise AssertionError("compiled again")
 
