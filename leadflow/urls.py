@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("api/v1/", include("leadflow.api.urls")),
+    path("v1/", include("leads.urls_tracking")),
     path("", include("leadflow.page_urls")),
     path("", include("handoff.urls")),
 ]

@@ -28,9 +28,10 @@ def suppress(pairs: Iterable[tuple[str, str]], *, at: datetime, reason: str = "e
 
 
 def suppressed(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return those of the (kind, value) pairs that must not be stored, in one statement."""
-    by_digest = {digest(kind, value): (kind, value) for kind, value in pairs}
-    if not by_digest:
+    """Return those of the (kind, value) pairs that must not be stored, in at most two statements."""
+    pairs = list(pairs)
+    if not (pairs and Suppression.objects.exists()):
         return set()
+    by_digest = {digest(kind, value): (kind, value) for kind, value in pairs}
     found = Suppression.objects.filter(digest__in=by_digest).values_list("digest", flat=True)
     return {by_digest[one] for one in found}

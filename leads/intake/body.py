@@ -50,7 +50,7 @@ def read_wire(request: HttpRequest) -> bytes:
 
 def _read(stream: Any, size: int) -> bytes:
     try:
-        return stream.read(size)  # type: ignore[no-any-return]
+        return stream.read(size)
     except (OSError, ValueError, AssertionError):
         # The connection broke, was cut as too slow, or ended early: each server says it in its own way.
         return b""
@@ -96,7 +96,7 @@ def inflate(body: bytes) -> bytes:
 
 def _inflate_some(member: Any, data: bytes, limit: int) -> bytes:
     try:
-        return member.decompress(data, limit)  # type: ignore[no-any-return]
+        return member.decompress(data, limit)
     except zlib.error as error:
         raise _bad_gzip() from error
 

@@ -119,7 +119,7 @@ def object_key(
     key = ""
     for source in entry.object_from:
         if source == "path":
-            key = path
+            key = path or (name if entry.type == "page" else "")
         elif source == "name":
             key = _text(properties.get("name")) or name
         else:

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 BODY_SECONDS = 30.0
@@ -45,10 +45,8 @@ class _Watchdog:
 
 
 def _shut(sock: socket.socket) -> None:
-    try:
+    with suppress(OSError):  # gone already
         sock.shutdown(socket.SHUT_RD)
-    except OSError:
-        pass  # gone already
 
 
 _current: _Watchdog | None = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
@@ -24,6 +24,7 @@ MAX_STRING = 8 * 1024
 MAX_ITEM = 32 * 1024
 MAX_EVENTS = 1000
 MAX_NUMBER = 2**63
+_HARMLESS = frozenset({bool, type(None)})
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -81,10 +82,14 @@ def _careful_int(digits: str) -> Any:
     return int(digits) if len(digits) <= 20 else _HUGE
 
 
-_scan = json.JSONDecoder(parse_constant=lambda _: _NOT_A_NUMBER).scan_once
-_scan_carefully = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_int=_careful_int, parse_constant=lambda _: _NOT_A_NUMBER
-).scan_once
+def _scanner(**hooks: Any) -> Callable[[str, int], tuple[Any, int]]:
+    decoder: Any = json.JSONDecoder(parse_constant=lambda _: _NOT_A_NUMBER, **hooks)
+    scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once
+    return scan
+
+
+_scan = _scanner()
+_scan_carefully = _scanner(object_pairs_hook=_pairs, parse_int=_careful_int)
 
 
 def read_batch(text: str) -> Envelope:
@@ -218,38 +223,35 @@ def _count_strings(item: Any) -> int:
         return -1
     count = 0
     nodes: list[Any] = [item]
-    depth = 0
-    while nodes:
-        depth += 1
-        if depth > MAX_DEPTH:
-            return -1
+    for _ in range(MAX_DEPTH):
         inner: list[Any] = []
         for node in nodes:
+            values: Any = node
             if type(node) is dict:
                 count += len(node)
-                values: Any = node.values()
-                for key in node:
-                    if not 0 < len(key) <= MAX_KEY:
-                        return -1
-            else:
-                values = node
+                values = node.values()
+                # Neither empty nor too long.
+                if node and not (min(map(len, node)) and max(map(len, node)) <= MAX_KEY):
+                    return -1
             for value in values:
                 kind = type(value)
                 if kind is str:
                     count += 1
                 elif kind is dict or kind is list:
                     inner.append(value)
-                elif kind is int:
-                    if not -MAX_NUMBER <= value < MAX_NUMBER:
-                        return -1
-                elif kind is float:
-                    # Infinite, or a zero that may be negative.
-                    if value - value != 0 or value == 0:
-                        return -1
-                elif value is not None and kind is not bool:
+                elif kind not in _HARMLESS and not _is_plain_number(value):
                     return -1
         nodes = inner
-    return count
+    return -1 if nodes else count
+
+
+def _is_plain_number(value: Any) -> bool:
+    # The smallest and largest a database keeps whole; not infinite, and not a zero that may be negative.
+    return (
+        type(value) in (int, float)
+        and -MAX_NUMBER <= value < MAX_NUMBER
+        and (value != 0 or type(value) is int)
+    )
 
 
 def find_flaw(item: Any) -> Flaw | None:

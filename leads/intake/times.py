@@ -33,6 +33,9 @@ class Skew:
     flags: tuple[str, ...] = ()
 
 
+NO_SKEW = Skew()
+
+
 def parse_moment(text: object) -> datetime:
     """Return an ISO 8601 text with a zone as UTC; raises BadTime. A leap second becomes the moment before it ends."""
     if not isinstance(text, str):
@@ -61,7 +64,7 @@ def _not_iso(text: str) -> BadTime:
 def skew_of(sent_at: object, received_at: datetime) -> Skew:
     """Return what to add to a request's times; a clock off by more than a day is not believed at all."""
     if sent_at is None:
-        return Skew()
+        return NO_SKEW
     try:
         offset = received_at - parse_moment(sent_at)
     except BadTime:

@@ -1,0 +1,202 @@
+"""Record events: once each, on the right lead, counted by day, in one transaction and a fixed number of statements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from hashlib import blake2b
+from typing import TypeVar
+from uuid import uuid4
+
+from django.db import DatabaseError, connection, transaction
+
+from leads.enums import Outcome
+from leads.intake import catalogue, effects, identities, setting, storage
+from leads.intake.events import (
+    AUTOMATED,
+    CONFLICT,
+    SUPPRESSED,
+    TOO_OLD,
+    UNMATCHED,
+    IncomingEvent,
+    ItemResult,
+    Rejection,
+    Run,
+)
+from leads.intake.setting import Setting
+from leads.intake.times import LOOK_BACK, TOLERANCE
+from leads.models import Source
+
+ATTEMPTS = 4
+# Serialization failure, deadlock.
+_PASSING = ("40001", "40P01")
+_ON_PERSONS = ("identify", "group", "alias")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+T = TypeVar("T")
+
+
+def record_events(
+    items: Sequence[IncomingEvent],
+    *,
+    source: Source | int,
+    received_at: datetime,
+    origin: str = "api",
+    known_on: date | None = None,
+    rejected: Sequence[Rejection] = (),
+    now: Setting | None = None,
+) -> list[ItemResult]:
+    """Record a batch and return what became of each item, in the order of their indexes.
+
+    Atomic; safe to repeat with the same message ids. An event belongs to its `lead_id` (or that lead's survivor), else
+    to whoever its user id, e-mail address or anonymous id names; it waits without a lead while nobody is known.
+    `known_on` is the day the leads have these events from, by default that of `received_at`. `rejected` items
+    are written down beside the others. Sends `activity_recorded` once, for leads whose day counts changed.
+    """
+    now = now or setting.read()
+    run = Run(
+        source if isinstance(source, int) else source.pk, received_at, known_on or now.day_of(received_at)
+    )
+    first = _prepare(items, run, now)
+    batch = _Batch(run, origin, now, items, first, rejected)
+    return retrying(batch.record)
+
+
+def _prepare(items: Sequence[IncomingEvent], run: Run, now: Setting) -> dict[str, IncomingEvent]:
+    """Name each event, fix its outcome and return the first of each message id."""
+    first: dict[str, IncomingEvent] = {}
+    for event in items:
+        if not event.classified:
+            classify(event, now)
+        _judge(event, run)
+        event.properties_json = _encode(event.properties) if event.properties else "{}"
+        event.context_json = _encode(event.context) if event.context else "{}"
+        event.fingerprint = _fingerprint(event)
+        event.message_id = event.message_id or f"server-{uuid4().hex}"
+        first.setdefault(event.message_id, event)
+    return first
+
+
+def classify(event: IncomingEvent, now: Setting) -> None:
+    """Name the event's signal and object by the catalogue, and settle whose address its properties hold."""
+    properties, context = event.properties, event.context
+    path = catalogue.path_of(properties, context) if event.type == "page" else ""
+    user_agent = context.get("userAgent")
+    if isinstance(user_agent, str) and catalogue.is_automated(user_agent):
+        entry = now.catalogue.by_slug.get(catalogue.AUTOMATED)
+    else:
+        entry = now.catalogue.match(event.type, event.name, path)
+    if entry is not None:
+        event.object_key = catalogue.object_key(entry, event.name, path, properties, context)
+    if event.type == "page" and not event.name:
+        event.name = path[:128]
+    if event.own_email and not event.email and (entry or not (event.user_id or event.anonymous_id)):
+        event.email = event.own_email
+    event.entry, event.classified = entry, True
+
+
+def _judge(event: IncomingEvent, run: Run) -> None:
+    if event.occurred_at - run.received_at > TOLERANCE:
+        event.occurred_at = run.received_at
+        event.flags.append("clock_clamped")
+    if event.entry is not None and event.entry.slug == catalogue.AUTOMATED:
+        event.outcome, event.reason = Outcome.QUARANTINED, AUTOMATED
+    elif run.received_at - event.occurred_at > LOOK_BACK and event.known_on is None:
+        event.outcome, event.reason = Outcome.IGNORED, TOO_OLD
+    elif event.entry is None and event.type not in _ON_PERSONS:
+        event.outcome, event.reason = Outcome.IGNORED, UNMATCHED
+
+
+def _fingerprint(event: IncomingEvent) -> str:
+    # Without the context: SDKs add to it when they send again.
+    parts = (event.type, event.name, event.user_id, event.anonymous_id, event.sent_as, event.properties_json)
+    return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def retrying(work: Callable[[], T]) -> T:
+    """Call `work`, which opens its own transaction, again after a deadlock or serialization failure."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return work()
+        except DatabaseError as error:
+            passing = getattr(error.__cause__, "pgcode", None) in _PASSING
+            # Inside somebody else's transaction there is nothing left to repeat in.
+            if not passing or attempt == ATTEMPTS or connection.in_atomic_block:
+                raise
+    raise AssertionError("unreachable")
+
+
+class _Batch:
+    """One call of `record_events`; `record` may run again after a rollback."""
+
+    def __init__(
+        self,
+        run: Run,
+        origin: str,
+        now: Setting,
+        items: Sequence[IncomingEvent],
+        first: dict[str, IncomingEvent],
+        rejected: Sequence[Rejection],
+    ) -> None:
+        self._run, self._origin, self._now = run, origin, now
+        self._items, self._first, self._rejected = items, first, rejected
+
+    def record(self) -> list[ItemResult]:
+        held: identities.UnknownIds | None = None
+        while True:
+            try:
+                return self._attempt(held)
+            except identities.UnknownIds as unknown:
+                if held is not None:
+                    unknown = unknown.together_with(held)
+                held = unknown
+
+    def _attempt(self, held: identities.UnknownIds | None) -> list[ItemResult]:
+        run, events = self._run, list(self._first.values())
+        for event in events if held is not None else ():
+            event.hint_id = None
+        with transaction.atomic():
+            if held is not None:
+                storage.lock_keys(held.exclusive, held.shared)
+            owners = identities.find(events, held, run)
+            events = [event for event in events if event.reason != SUPPRESSED]
+            for event in events:
+                event.owner_id = owners.of(event)
+            added = storage.insert_events(events, run, self._now.day_of) if events else set()
+            new = [event for event in events if event.message_id in added]
+            results = self._results(added)
+            effects.apply(new, owners, run, self._now)
+            effects.write_batch(results, self._rejected, run, self._origin)
+        return results
+
+    def _results(self, added: set[str]) -> list[ItemResult]:
+        stored = self._fingerprints_of_known(added)
+        results = [self._result(event, added, stored) for event in self._items]
+        results += [
+            ItemResult(one.index, Outcome.REJECTED, one.code, pointer=one.pointer, detail=one.detail)
+            for one in self._rejected
+        ]
+        return sorted(results, key=lambda result: result.index) if self._rejected else results
+
+    def _fingerprints_of_known(self, added: set[str]) -> dict[str, str]:
+        known = self._first.keys() - added
+        return storage.stored_fingerprints(self._run.source_id, sorted(known)) if known else {}
+
+    def _result(self, event: IncomingEvent, added: set[str], stored: dict[str, str]) -> ItemResult:
+        first = self._first[event.message_id]
+        if first is event and (event.message_id in added or event.reason == SUPPRESSED):
+            return ItemResult(event.index, event.outcome, event.reason, event.message_id, event.warnings)
+        kept = stored.get(event.message_id) or first.fingerprint
+        reason = "" if kept == event.fingerprint else CONFLICT
+        return ItemResult(event.index, Outcome.DUPLICATE, reason, event.message_id, event.warnings)
+
+
+def rejections_only(
+    rejected: Iterable[Rejection], *, source_id: int, received_at: datetime, origin: str = "api"
+) -> None:
+    """Write down items of which none could be taken."""
+    rejected = list(rejected)
+    results = [ItemResult(one.index, Outcome.REJECTED, one.code) for one in rejected]
+    run = Run(source_id, received_at, received_at.date())
+    with transaction.atomic():
+        effects.write_batch(results, rejected, run, origin)
