@@ -7,6 +7,7 @@ from functools import cache
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
@@ -23,6 +24,7 @@ def _document() -> bytes:
     return json.dumps(generator.get_schema(request=None, public=True), default=str).encode()
 
 
+@ensure_csrf_cookie  # whoever is signed in may try requests out from there
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     return render(request, "leadflow/api_docs.html")

@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from leadflow.api import authentication
 from leads.enums import Role
 from leads.models import User
 from tests.factories import make_key, make_user
@@ -43,6 +44,7 @@ class Api:
 @pytest.fixture(autouse=True)
 def _fresh_rate() -> None:
     cache.clear()
+    authentication._noted.clear()
 
 
 @pytest.fixture
