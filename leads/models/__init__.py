@@ -1,6 +1,6 @@
 from leads.models.activity import Asset, DeadLetter, EngagementDay, Event, IntakeBatch, Signal, Source
 from leads.models.audit import AuditEntry
-from leads.models.imports import ImportJob, ImportRow
+from leads.models.imports import ImportJob, ImportPart, ImportRow
 from leads.models.ledger import Cycle, Definition, StageChange
 from leads.models.people import Company, Conversation, Identity, Lead, Note, ProfileChange
 from leads.models.privacy import Suppression
@@ -19,6 +19,7 @@ __all__ = [
     "Event",
     "Identity",
     "ImportJob",
+    "ImportPart",
     "ImportRow",
     "IntakeBatch",
     "Lead",

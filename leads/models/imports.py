@@ -29,10 +29,10 @@ class ImportJob(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     filename = models.CharField(max_length=200)
-    content = models.BinaryField()  # the file as uploaded; dropped after the retention period
+    size = models.PositiveIntegerField(default=0)  # bytes of the file
     content_hash = models.CharField(max_length=64, db_index=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PREVIEW)
-    settings = models.JSONField(default=dict)  # encoding, delimiter, header row, mapping, duplicate choice, source …
+    settings = models.JSONField(default=dict)  # see leads.imports.options
     rows_total = models.PositiveIntegerField(default=0)
     rows_done = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
@@ -58,6 +58,26 @@ class ImportJob(models.Model):
         return self.filename
 
 
+class ImportPart(models.Model):
+    """A piece of an uploaded file, compressed; in pieces, so that no process holds a whole file.
+
+    Dropped after the retention period, and with it the file of refused rows.
+    """
+
+    job = models.ForeignKey(ImportJob, on_delete=models.CASCADE, related_name="parts")
+    position = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job", "position"], name="import_part_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"Part {self.position}"
+
+
 class ImportRow(models.Model):
     """What became of one row. UNIQUE(job, number) makes a re-run after a kill double nothing."""
 
@@ -74,10 +94,11 @@ class ImportRow(models.Model):
     code = models.CharField(max_length=50, blank=True)
     detail = models.CharField(max_length=300, blank=True)
     warnings = models.JSONField(default=list, blank=True)
-    before = models.JSONField(default=dict, blank=True)  # profile values it replaced, for the undo
+    before = models.JSONField(default=dict, blank=True)  # {column: [replaced, set]}, for the undo
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["job", "number"], name="import_row_unique")]
+        indexes: ClassVar = [models.Index(fields=["job", "result", "number"], name="import_row_result")]
 
     def __str__(self) -> str:
         return f"Row {self.number}: {self.result}"
