@@ -57,7 +57,6 @@ class IncomingEvent:
     fingerprint: str = ""
     properties_json: str = "{}"
     context_json: str = "{}"
-    received_before: bool = False
 
     @property
     def is_engagement(self) -> bool:
@@ -83,7 +82,6 @@ class Rejection:
     pointer: str = ""
     detail: str = ""
     item: str = ""
-    malformed: bool = False
 
 
 @dataclass(slots=True)

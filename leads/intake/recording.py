@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from hashlib import blake2b
 from typing import TypeVar
@@ -189,14 +189,3 @@ class _Batch:
         kept = stored.get(event.message_id) or first.fingerprint
         reason = "" if kept == event.fingerprint else CONFLICT
         return ItemResult(event.index, Outcome.DUPLICATE, reason, event.message_id, event.warnings)
-
-
-def rejections_only(
-    rejected: Iterable[Rejection], *, source_id: int, received_at: datetime, origin: str = "api"
-) -> None:
-    """Write down items of which none could be taken."""
-    rejected = list(rejected)
-    results = [ItemResult(one.index, Outcome.REJECTED, one.code) for one in rejected]
-    run = Run(source_id, received_at, received_at.date())
-    with transaction.atomic():
-        effects.write_batch(results, rejected, run, origin)

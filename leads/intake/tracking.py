@@ -35,18 +35,22 @@ def receive(
             try:
                 events.append(parse(item.value, envelope, index))
             except Unacceptable as bad:
-                rejected.append(
-                    Rejection(
-                        index, bad.code, bad.pointer, bad.detail, text[item.start : item.end][:MAX_ITEM]
-                    )
-                )
+                rejected.append(_rejection(index, bad, _text_of(item, text, kind)))
         else:
-            rejected.append(_flawed(index, item.flaw, text[item.start : item.end]))
+            rejected.append(_rejection(index, item.flaw, _text_of(item, text, kind)))
     return record_events(events, source=source_id, received_at=now.now, rejected=rejected, now=now)
 
 
-def _flawed(index: int, flaw: Flaw, item: str) -> Rejection:
-    return Rejection(index, flaw.code, flaw.pointer, flaw.detail, item[:MAX_ITEM], flaw.malformed)
+def _rejection(index: int, why: Flaw | Unacceptable, item: str) -> Rejection:
+    return Rejection(index, why.code, why.pointer, why.detail, item[:MAX_ITEM])
+
+
+def _text_of(item: RawItem, text: str, kind: str) -> str:
+    """Return an item as sent, with the type that was only in its address, so that it can be sent again."""
+    as_sent = text[item.start : item.end]
+    if kind and as_sent.startswith("{") and '"type"' not in as_sent:
+        return f'{{"type":"{kind}",{as_sent[1:]}'
+    return as_sent
 
 
 def _shared_context(fields: dict[str, Any]) -> dict[str, Any] | None:
@@ -77,8 +81,7 @@ def receive_messages(
                 raise Unacceptable(flaw.code, flaw.pointer, flaw.detail)
             events.append(parse(message, envelope, index))
         except Unacceptable as bad:
-            item = json.dumps(message)[:MAX_ITEM]
-            rejected.append(Rejection(index, bad.code, bad.pointer, bad.detail, item))
+            rejected.append(_rejection(index, bad, json.dumps(message)))
     return record_events(
         events, source=source, received_at=received_at, origin=origin, rejected=rejected, now=setting.read()
     )

@@ -152,6 +152,7 @@ class Event(models.Model):
                 fields=["user_id"], name="event_user_waiting", condition=Q(lead__isnull=True) & ~Q(user_id="")
             ),
             models.Index(fields=["-received_at"], name="event_received"),
+            models.Index(fields=["received_at"], name="event_unmatched", condition=Q(outcome_reason="unmatched")),
         ]
 
     def __str__(self) -> str:
