@@ -113,6 +113,23 @@ def score_nets(profile: Profile, nets: Nets, definition: Rulebook, day: date) ->
     )
 
 
+def fit_points(profile: Profile, definition: Rulebook) -> int:
+    """Return the fit score alone."""
+    return sum(line.points for line in _fit_lines(profile, definition))
+
+
+def engagement_points(nets: Nets, definition: Rulebook, day: date) -> int:
+    """Return the engagement score alone, without its lines: for curves over many days."""
+    sums: dict[str | None, int] = defaultdict(int)
+    by_signal = _by_signal(nets, day)
+    for signal, given in by_signal.items():
+        for rule in definition.rules_by_signal.get(signal, ()):
+            sums[rule.group] += points_of(rule, _weighted(rule, _units(rule, given)))
+    for group in definition.groups:
+        sums[group.id] = min(sums[group.id], group.max_points)
+    return max(0, min(definition.engagement_max, sum(sums.values())))
+
+
 def net_counts(counts: Iterable[DayCount], day: date) -> dict[Key, int]:
     """Add up what was known on `day`, per signal, object and day; only sums above 0 remain."""
     sums: dict[Key, int] = defaultdict(int)
@@ -207,9 +224,7 @@ def _fit_line(rule: FitRule, profile: Profile) -> Line:
 
 
 def _engagement_lines(nets: Nets, definition: Rulebook, day: date) -> tuple[list[Line], int]:
-    by_signal: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
-    for (signal, object_key, occurred_on), count in nets.items():
-        by_signal[signal].append((object_key, (day - occurred_on).days, count))
+    by_signal = _by_signal(nets, day)
     lines, momentum = [], 0
     for rule in definition.engagement_rules:
         if rule.signal in by_signal and (units := _units(rule, by_signal[rule.signal])):
@@ -220,12 +235,29 @@ def _engagement_lines(nets: Nets, definition: Rulebook, day: date) -> tuple[list
     return lines, max(-MOMENTUM_LIMIT, min(MOMENTUM_LIMIT, momentum))
 
 
-def _engagement_line(rule: EngagementRule, units: Mapping[int, int]) -> Line:
+def _by_signal(nets: Nets, day: date) -> dict[str, list[tuple[str, int, int]]]:
+    by_signal: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
+    for (signal, object_key, occurred_on), count in nets.items():
+        by_signal[signal].append((object_key, (day - occurred_on).days, count))
+    return by_signal
+
+
+def _weighted(rule: EngagementRule, units: Mapping[int, int]) -> int:
     table = weights(rule.half_life_days)
-    whole = round_thousandths(rule.points * sum(count * table[age] for age, count in units.items()))
-    points = max(-rule.max_points, min(rule.max_points, whole))
-    bound = "at most" if whole > 0 else "no less than"
-    label = rule.label if points == whole else f"{rule.label}, {bound} {points}"
+    return sum(count * table[age] for age, count in units.items())
+
+
+def points_of(rule: EngagementRule, weighted: int) -> int:
+    """Return a line's points from its weighted units, in thousandths."""
+    return max(-rule.max_points, min(rule.max_points, round_thousandths(rule.points * weighted)))
+
+
+def _engagement_line(rule: EngagementRule, units: Mapping[int, int]) -> Line:
+    weighted = _weighted(rule, units)
+    points = points_of(rule, weighted)
+    bound = "at most" if points > 0 else "no less than"
+    clipped = points != round_thousandths(rule.points * weighted)
+    label = f"{rule.label}, {bound} {points}" if clipped else rule.label
     return Line(label, "engagement", points, _engagement_detail(rule, units), rule.id)
 
 

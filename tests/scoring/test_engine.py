@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.documents import parse, standard_document
-from scoring.engine import Line, net_counts, round_thousandths, score, weights
+from scoring.engine import Line, engagement_points, net_counts, round_thousandths, score, weights
 from tests.scoring.build import DAY, GOOD_FIT, count, rule, rulebook
 
 
@@ -225,6 +225,7 @@ def test_score_equals_its_lines_and_is_independent_of_order(counts, random):
     assert result == score(GOOD_FIT, shuffled, definition, DAY)
     assert result.score == sum(line.points for line in result.lines)
     assert 0 <= result.engagement <= 60
+    assert result.engagement == engagement_points(net_counts(counts, DAY), definition, DAY)
 
 
 @given(st.lists(count_rows, max_size=20))
