@@ -9,6 +9,7 @@ from leadflow.api.views import (
     handoffs,
     lead_moves,
     lead_parts,
+    lead_upsert,
     leads,
     sales,
 )
@@ -19,6 +20,7 @@ urlpatterns = [
     path("me/", administration.Me.as_view(), name="me"),
     path("leads/", leads.LeadList.as_view(), name="leads"),
     path("leads/move/", lead_moves.LeadBulkMove.as_view(), name="leads_move"),
+    path("leads/upsert/", lead_upsert.LeadUpsert.as_view(), name="leads_upsert"),
     path("leads/<int:pk>/", leads.LeadDetail.as_view(), name="lead"),
     path("leads/<int:pk>/move/", lead_moves.LeadMove.as_view(), name="lead_move"),
     path("leads/<int:pk>/score/", lead_parts.LeadScore.as_view(), name="lead_score"),

@@ -18,12 +18,14 @@ ROOT = "/api/v1/"
 
 
 class Api:
-    """Calls the API with one key; paths start below /api/v1/."""
+    """Calls the API with a key, or as somebody signed in; paths start below /api/v1/."""
 
     def __init__(self, key: str = "", user: User | None = None) -> None:
         self.client = Client(raise_request_exception=False)
         self.headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.user = user
+        if user and not key:
+            self.client.force_login(user, "django.contrib.auth.backends.ModelBackend")
 
     def get(self, path: str, **params: Any) -> Any:
         return self.client.get(ROOT + path, params, headers=self.headers)
@@ -54,6 +56,16 @@ def api_as() -> Any:
     def make(role: str | User = Role.ADMIN, *scopes: str, **fields: Any) -> Api:
         user = role if isinstance(role, User) else make_user(role, **fields)
         return Api(make_key(user, *scopes), user)
+
+    return make
+
+
+@pytest.fixture
+def signed_in() -> Any:
+    """Make a client for somebody signed in on the pages; some things are not open to keys."""
+
+    def make(role: str | User = Role.ADMIN, **fields: Any) -> Api:
+        return Api(user=role if isinstance(role, User) else make_user(role, **fields))
 
     return make
 
