@@ -5,8 +5,9 @@ export function openDialog(dialog) {
   if (!dialog || dialog.open) return;
   // The browser gives the focus back to what opened it when the dialog closes.
   dialog.showModal();
-  const wanted = dialog.querySelector("[aria-invalid='true'], [data-focus], [autofocus]");
-  if (wanted) wanted.focus();
+  const asked = dialog.querySelector("[aria-invalid='true'], [data-focus], [autofocus]");
+  const first = dialog.querySelector(".dialog-body :is(input:not([type=hidden]), select, textarea)");
+  (asked || first)?.focus();
 }
 
 function openWaiting(root) {
