@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -145,6 +146,10 @@ class QueueReason(models.TextChoices):
     NOT_SALES_READY = "not_sales_ready", "Nurtured as an MQL until it is sales-ready"
 
 
+# Minutes until a mail is tried again after the first, second, … failure.
+MAIL_BACKOFF = (1, 5, 15, 60, 120, 240, 480)
+# A mail that could not leave for longer than this would only be noise.
+MAIL_WITHIN = timedelta(days=1)
 OPEN = [HandoffStatus.QUEUED, HandoffStatus.OFFERED, HandoffStatus.ACCEPTED]
 
 
@@ -332,6 +337,13 @@ class Opportunity(models.Model):
         return self.name
 
 
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def to_mail(self, at: datetime) -> NoticeQuerySet:
+        """Notices due for a mail: not given up, not put off, and still news. The others stay in the app."""
+        fresh = self.filter(mailed_at=None, attempts__lte=len(MAIL_BACKOFF), created_at__gt=at - MAIL_WITHIN)
+        return fresh.filter(Q(not_before=None) | Q(not_before__lte=at), user__is_active=True)
+
+
 class Notice(models.Model):
     """Something to tell a user: written in the transaction of the fact, delivered after it (outbox)."""
 
@@ -346,6 +358,8 @@ class Notice(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
+
+    objects = NoticeQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

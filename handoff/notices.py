@@ -12,9 +12,9 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F
 
-from handoff.models import Notice
+from handoff.models import MAIL_BACKOFF, Notice
 from leads import clock
 from leads.enums import Role
 from leads.models import User
@@ -34,11 +34,9 @@ class Kind(models.TextChoices):
     WOKEN = "woken", "Nurtured lead woke up"
 
 
-# Minutes until the next try after the first, second, … failure.
-BACKOFF = (1, 5, 15, 60, 120, 240, 480)
-# A mail that could not leave for longer than this would only be noise; the notice stays in the app.
-MAIL_WITHIN = timedelta(days=1)
-BATCH = 200
+BATCH = 500
+# Failures in a row after which the rest is left for the next run: each may have cost a time-out.
+PATIENCE = 3
 
 
 def notify(notices: Iterable[Notice]) -> None:
@@ -77,33 +75,38 @@ def deliver_due(at: datetime | None = None) -> int:
     if not due:
         return 0
     connection = get_connection()
+    tried = failed = 0
     try:
-        return sum(_deliver(notice, connection, at) for notice in due)
+        for notice in due:
+            sent = _deliver(notice, connection, at)
+            tried += sent is not None
+            failed = failed + 1 if sent is False else 0
+            if failed == PATIENCE:
+                break
     finally:
         connection.close()
+    return tried
 
 
 def _due(at: datetime) -> list[Notice]:
-    waiting = Notice.objects.filter(
-        mailed_at=None, attempts__lte=len(BACKOFF), created_at__gt=at - MAIL_WITHIN
-    )
-    waiting = waiting.filter(Q(not_before=None) | Q(not_before__lte=at), user__is_active=True)
+    waiting = Notice.objects.to_mail(at)
     return list(waiting.select_related("user", "handoff", "lead").order_by("created_at", "pk")[:BATCH])
 
 
-def _deliver(notice: Notice, connection: BaseEmailBackend, at: datetime) -> bool:
-    wait = BACKOFF[min(notice.attempts, len(BACKOFF) - 1)]
+def _deliver(notice: Notice, connection: BaseEmailBackend, at: datetime) -> bool | None:
+    """Claim and mail one notice; tell whether it went, None if another worker has it."""
+    wait = MAIL_BACKOFF[min(notice.attempts, len(MAIL_BACKOFF) - 1)]
     untouched = Notice.objects.filter(pk=notice.pk, mailed_at=None, attempts=notice.attempts)
     if not untouched.update(attempts=F("attempts") + 1, not_before=at + timedelta(minutes=wait)):
-        return False
+        return None
     mine = Notice.objects.filter(pk=notice.pk)
     try:
         _message(notice, connection).send()
     except (OSError, smtplib.SMTPException, AnymailError) as error:
         logger.warning("notice %s could not be mailed: %r", notice.pk, error)
         mine.update(error=f"{type(error).__name__}: {error}"[:300])
-    else:
-        mine.update(mailed_at=at, error="")
+        return False
+    mine.update(mailed_at=at, error="")
     return True
 
 

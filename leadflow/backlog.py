@@ -20,7 +20,7 @@ def oldest(*, at: dt.datetime) -> dict[str, float]:
         ),
         "deadlines": _first(offered, "accept_by"),
         "decisions": _first(Handoff.objects.filter(settle_at__lt=at), "settle_at"),
-        "notices": _first(Notice.objects.filter(due, mailed_at=None), "created_at"),
+        "notices": _first(Notice.objects.to_mail(at), "created_at"),
     }
     return {name: (at - since).total_seconds() for name, since in waiting.items() if since}
 

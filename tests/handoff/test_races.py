@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -66,6 +67,16 @@ def pool(rep):
     return make_pool(rep)
 
 
+def accept(handoff, rep):
+    return workflow.accept(handoff, rep.user, clock.now())
+
+
+def sweep_after(due):
+    while clock.now() <= due:
+        pass
+    return clocks.sweep()
+
+
 def offer(at=None):
     now = clock.now()
     handoff = make_mql(at=at or now)
@@ -76,11 +87,8 @@ def offer(at=None):
 def test_two_tabs_accept(rep, pool):
     for _ in range(ROUNDS):
         handoff = offer()
-        twin = current(handoff.lead)
 
-        one_won(
-            at_once(*[lambda one=one: workflow.accept(one, rep.user, clock.now()) for one in (handoff, twin)])
-        )
+        one_won(at_once(*[partial(accept, current(handoff.lead), rep) for _ in range(2)]))
 
         assert current(handoff.lead).version == handoff.version + 1
     assert findings(clock.now()) == []
@@ -90,13 +98,9 @@ def test_accept_against_reject_in_two_tabs(rep, pool):
     why = reason()
     for _ in range(ROUNDS):
         handoff = offer()
+        reject = partial(workflow.reject, current(handoff.lead), rep.user, why, at=clock.now())
 
-        won = one_won(
-            at_once(
-                lambda one=current(handoff.lead): workflow.accept(one, rep.user, clock.now()),
-                lambda one=current(handoff.lead): workflow.reject(one, rep.user, why, at=clock.now()),
-            )
-        )
+        won = one_won(at_once(partial(accept, handoff, rep), reject))
 
         assert Cycle.objects.get(lead=handoff.lead).decision == won.status
     assert findings(clock.now()) == []
@@ -106,15 +110,9 @@ def test_accept_against_reassign(rep, pool):
     manager, other = make_user("manager", team=make_team()), make_rep("Mia Berg", capacity=1000)
     for _ in range(ROUNDS):
         handoff = offer()
+        reassign = partial(workflow.reassign, current(handoff.lead), manager, other, "Faster", clock.now())
 
-        one_won(
-            at_once(
-                lambda one=current(handoff.lead): workflow.accept(one, rep.user, clock.now()),
-                lambda one=current(handoff.lead): workflow.reassign(
-                    one, manager, other, "Faster", clock.now()
-                ),
-            )
-        )
+        one_won(at_once(partial(accept, handoff, rep), reassign))
 
         last = current(handoff.lead)
         assert (last.status, last.rep) in [("accepted", rep), ("offered", other)]
@@ -123,25 +121,15 @@ def test_accept_against_reassign(rep, pool):
 
 
 def test_accept_against_the_deadline(rep, pool):
-    outcomes = Counter()
     for _ in range(ROUNDS):
         handoff = offer()
         due = clock.now() + timedelta(milliseconds=5)
         Handoff.objects.filter(pk=handoff.pk).update(accept_by=due)
         handoff.refresh_from_db()
 
-        def accept(one=handoff):
-            return workflow.accept(one, rep.user, clock.now())
-
-        def sweep():
-            while clock.now() <= due:
-                pass
-            return clocks.sweep()
-
-        accepted, _ = at_once(accept, sweep)
+        accepted, _ = at_once(partial(accept, handoff, rep), partial(sweep_after, due))
 
         handoff.refresh_from_db()
-        outcomes[handoff.status] += 1
         assert handoff.status == ("accepted" if isinstance(accepted, Handoff) else "expired")
         assert isinstance(accepted, Handoff | HandoffConflict)
         work(clock.now())
@@ -151,11 +139,12 @@ def test_accept_against_the_deadline(rep, pool):
 def test_accept_against_a_marketer_who_disqualifies(rep, pool):
     for _ in range(ROUNDS):
         handoff = offer()
+        lead = current(handoff.lead).lead
+        disqualify = partial(
+            move_to_stage, lead, "lead", at=clock.now(), status="disqualified", reason="Competitor"
+        )
 
-        def disqualify(lead=current(handoff.lead).lead):
-            return move_to_stage(lead, "lead", at=clock.now(), status="disqualified", reason="Competitor")
-
-        results = at_once(lambda one=handoff: workflow.accept(one, rep.user, clock.now()), disqualify)
+        results = at_once(partial(accept, handoff, rep), disqualify)
 
         assert not [one for one in results if isinstance(one, Exception) and not isinstance(one, REFUSALS)]
         last = current(handoff.lead)
@@ -199,10 +188,7 @@ def test_reassigning_to_the_last_seat_gives_it_once(rep, pool):
     first, second = offer(), offer()
 
     results = at_once(
-        *[
-            lambda one=one: workflow.reassign(one, manager, narrow, "Fits", clock.now())
-            for one in (first, second)
-        ]
+        *[partial(workflow.reassign, one, manager, narrow, "Fits", clock.now()) for one in (first, second)]
     )
 
     assert sum(isinstance(result, Handoff) for result in results) == 1
@@ -215,15 +201,8 @@ def test_an_opportunity_is_opened_once(rep, pool):
     move_to_stage(current(handoff.lead).lead, "sql", at=clock.now(), by=rep.user)
     close_on = clock.today() + timedelta(days=30)
 
-    one_won(
-        at_once(
-            *[
-                lambda: open_opportunity(
-                    current(handoff.lead), by=rep.user, at=clock.now(), name="Pilot", close_on=close_on
-                )
-            ]
-            * 2
-        )
-    )
+    terms = {"by": rep.user, "at": clock.now(), "name": "Pilot", "close_on": close_on}
+
+    one_won(at_once(*[partial(open_opportunity, current(handoff.lead), **terms) for _ in range(2)]))
 
     assert Opportunity.objects.count() == 1
