@@ -6,6 +6,7 @@ from leadflow.api import documentation
 from leadflow.api.views import (
     administration,
     catalogue,
+    conversations,
     handoffs,
     lead_moves,
     lead_parts,
@@ -29,6 +30,9 @@ urlpatterns = [
     path("leads/<int:pk>/ledger/", lead_parts.LeadLedger.as_view(), name="lead_ledger"),
     path("leads/<int:pk>/cycles/", lead_parts.LeadCycles.as_view(), name="lead_cycles"),
     path("leads/<int:pk>/notes/", lead_parts.LeadNotes.as_view(), name="lead_notes"),
+    path(
+        "leads/<int:pk>/conversations/", conversations.LeadConversations.as_view(), name="lead_conversations"
+    ),
     path("companies/", catalogue.CompanyList.as_view(), name="companies"),
     path("companies/<int:pk>/", catalogue.CompanyDetail.as_view(), name="company"),
     path("events/", catalogue.EventList.as_view(), name="events"),

@@ -78,11 +78,11 @@ class RepEndpoint(Endpoint):
     tag = "routing"
 
     def rows(self) -> Any:
-        """Return the reps one may see: a manager the own team's, a rep only themselves, others all."""
+        """Return the reps one may see: a manager the own team's, others all."""
         reps = Rep.objects.select_related("user__team").order_by("user__name", "pk")
-        if self.actor.is_manager:
-            return reps.filter(user__team_id=self.actor.team_id) if self.actor.team_id else reps.none()
-        return reps.filter(user=self.actor) if self.actor.is_rep else reps
+        if not self.actor.is_manager:
+            return reps
+        return reps.filter(user__team=self.actor.team) if self.actor.team else reps.none()
 
 
 class RepList(RepEndpoint):
