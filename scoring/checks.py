@@ -1,0 +1,158 @@
+"""The invariants of scores and promotions, each a question that must find nothing; `manage.py verify` asks them."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+
+from django.db import connection
+from django.db.models import Exists, F, Max, OuterRef, Q
+
+from leads import clock
+from leads.definitions import live_definition
+from leads.enums import Stage
+from leads.models import Definition, Lead, Organisation, StageChange
+from scoring.engine import score
+from scoring.facts import load_counts, load_profiles
+from scoring.live import Catalogue, Rules, rules_of
+from scoring.models import PendingScore, Rescore
+from scoring.sql import SCORE_COLUMNS
+
+MOST = 20
+SAMPLE = 2000
+CHUNK = 200
+LATE = timedelta(seconds=60)
+Check = Callable[[datetime], list[str]]
+
+
+def marks_are_worked_off(at: datetime) -> list[str]:
+    """I2: no mark waits longer than a minute, but those put off because scoring failed."""
+    late = PendingScore.objects.due(at).filter(Q(not_before=None) | Q(not_before__lte=at - LATE))
+    waiting = late.filter(created_at__lt=at - LATE, attempts=0).order_by("created_at")
+    return [f"Lead {mark.lead_id} waits to be scored since {mark.created_at}." for mark in waiting[:MOST]]
+
+
+def scores_recompute(at: datetime) -> list[str]:
+    """I3: stored scores equal the engine's; all of them up to 2,000 leads, else a random sample."""
+    today = clock.day_of(at)
+    findings: list[str] = []
+    for lead, expected, stored in _differing(_sample(), today):
+        findings.append(f"Lead {lead.pk} has {stored}, the engine gives {expected}.")
+        if len(findings) == MOST:
+            break
+    return findings
+
+
+def scores_add_up(at: datetime) -> list[str]:
+    """I4: fit and engagement make the score; the lines kept with a promotion make its score."""
+    wrong = Lead.objects.exclude(score=F("fit_score") + F("engagement_score"))
+    findings = [
+        f"Lead {lead.pk}: {lead.fit_score} and {lead.engagement_score} are not {lead.score}."
+        for lead in wrong[:MOST]
+    ]
+    entries = StageChange.objects.filter(to_stage=Stage.MQL).exclude(evidence={}).order_by("-pk")
+    for entry in entries[:SAMPLE]:
+        lines = entry.evidence.get("lines", [])
+        if lines and sum(line["points"] for line in lines) != entry.score:
+            findings.append(f"The lines of ledger line {entry.pk} do not add up to {entry.score}.")
+    return findings[:MOST]
+
+
+def one_version(at: datetime) -> list[str]:
+    """I5: every stored score is of the live version, or about to be replaced by a pass under way."""
+    live = live_definition()
+    if live is None or Rescore.objects.filter(version=live.version, finished_at=None).exists():
+        return []
+    stale = Lead.objects.live().exclude(score_version=None).exclude(score_version=live.version)
+    return [
+        f"Lead {pk} has a score of definition {version}, which is not live."
+        for pk, version in stale.values_list("pk", "score_version")[:MOST]
+    ]
+
+
+def entries_have_cycles(at: datetime) -> list[str]:
+    """I7: each MQL entry of the ledger opened exactly one cycle, and each cycle has its entry."""
+    sql = """
+    SELECT lead_id, number, sum(entries), sum(cycles) FROM (
+        SELECT lead_id, cycle_number AS number, 1 AS entries, 0 AS cycles FROM leads_stagechange
+        WHERE to_stage = 'mql' AND from_stage <> 'mql'
+        UNION ALL SELECT lead_id, number, 0, 1 FROM leads_cycle
+    ) AS both_sides
+    GROUP BY lead_id, number HAVING sum(entries) <> 1 OR sum(cycles) <> 1 ORDER BY lead_id, number
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} LIMIT {MOST}")
+        return [
+            f"Lead {row[0]}, cycle {row[1]}: {row[2]} entries, {row[3]} cycles." for row in cursor.fetchall()
+        ]
+
+
+def merged_leads_are_at_rest(at: datetime) -> list[str]:
+    """I19: no mark stands on a record that was merged into another."""
+    marks = PendingScore.objects.exclude(lead__merged_into=None).order_by("pk")
+    return [f"Lead {mark.lead_id} was merged and is marked for scoring." for mark in marks[:MOST]]
+
+
+def _sample() -> Iterator[list[Lead]]:
+    """Leads that were scored and are not waiting to be, in chunks."""
+    scored = Lead.objects.live().exclude(score_version=None)
+    settled = scored.exclude(Exists(PendingScore.objects.filter(lead=OuterRef("pk")))).order_by("pk")
+    last = settled.aggregate(last=Max("pk"))["last"] or 0
+    chosen: Sequence[int] = range(1, last + 1)
+    if settled.count() > SAMPLE:
+        chosen = sorted(random.sample(chosen, min(last, SAMPLE)))
+    for start in range(0, len(chosen), CHUNK):
+        yield list(settled.filter(pk__in=list(chosen[start : start + CHUNK])))
+
+
+def _differing(chunks: Iterable[list[Lead]], today: date) -> Iterator[tuple[Lead, tuple, tuple]]:
+    """Leads whose stored score is neither that of the day it was last judged on nor today's.
+
+    A score is written only when it changes; so it must hold on the day of its last change or of the last pass.
+    """
+    catalogue = Catalogue.load()
+    rules = {
+        definition.version: rules_of(definition) for definition in Definition.objects.exclude(live_from=None)
+    }
+    last_pass = _last_pass_day()
+    for chunk in chunks:
+        by_day: dict[date, list[Lead]] = defaultdict(list)
+        for lead in chunk:
+            by_day[max(lead.scored_on or today, last_pass or date.min)].append(lead)
+        suspicious = [
+            lead for day, leads in by_day.items() for lead, *_ in _compare(leads, day, rules, catalogue)
+        ]
+        yield from _compare(suspicious, today, rules, catalogue)
+
+
+def _compare(
+    leads: list[Lead], day: date, rules: dict[int, Rules], catalogue: Catalogue
+) -> Iterator[tuple[Lead, tuple, tuple]]:
+    counts = load_counts([lead.pk for lead in leads], day, catalogue)
+    profiles = load_profiles(leads, day)
+    for lead in leads:
+        rulebook = rules[lead.score_version or 0].rulebook
+        found = score(profiles[lead.pk], counts.get(lead.pk, []), rulebook, day)
+        expected = (
+            found.fit, found.engagement, found.score, found.grade, found.band, found.momentum, found.disqualified_by,
+        )  # fmt: skip
+        stored = tuple(getattr(lead, name) for name in SCORE_COLUMNS)
+        if stored != expected:
+            yield lead, expected, stored
+
+
+def _last_pass_day() -> date | None:
+    finished = Rescore.objects.exclude(finished_at=None).aggregate(last=Max("finished_at"))["last"]
+    return clock.day_of(finished, Organisation.current().time_zone) if finished else None
+
+
+CHECKS: list[tuple[str, str, Check]] = [
+    ("I2", "Marks are worked off", marks_are_worked_off),
+    ("I3", "Scores recompute", scores_recompute),
+    ("I4", "Scores add up", scores_add_up),
+    ("I5", "Scores are of the live version", one_version),
+    ("I7", "MQL entries have their cycles", entries_have_cycles),
+    ("I19", "Merged leads are at rest", merged_leads_are_at_rest),
+]
