@@ -10,7 +10,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("leadflow.api.urls")),
     path("v1/", include("leads.urls_tracking")),
     path("", include("leadflow.page_urls")),
+    path("", include("scoring.urls")),
     path("", include("handoff.urls")),
+    path("", include("leadflow.dashboard.urls")),
+    path("", include("leadflow.lead_pages.urls")),
 ]
 
 handler400 = "leadflow.errors.bad_request"

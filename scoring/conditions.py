@@ -213,21 +213,23 @@ def _latest(found: Nets, facts: MqlFacts) -> str:
     if not found:
         return ""
     signal, object_key, occurred_on = max(found, key=lambda key: (key[2], key[0], key[1]))
-    label = _label(signal, facts.signals)
+    label = signal_name(signal, facts.signals)
     return f"{label} on {_day(occurred_on)}" + (f" ({object_key.replace('#', ', ')})" if object_key else "")
 
 
 def _lacking_signal(condition: Condition, times: int, facts: MqlFacts) -> str:
-    names = [_label(signal, facts.signals) for signal in condition.signals]
+    names = [signal_name(signal, facts.signals) for signal in condition.signals]
     which = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     left = condition.at_least - times
     article = "an" if which[:1] in "aeiou" else "a"
     return f"{article} {which}" if left == 1 else f"{which}, {left} times"
 
 
-def _label(signal: str, signals: Mapping[str, SignalFacts]) -> str:
+def signal_name(signal: str, signals: Mapping[str, SignalFacts]) -> str:
+    """Return a signal's label as it stands within a sentence."""
     known = signals.get(signal)
-    return known.label[:1].lower() + known.label[1:] if known else signal.replace("_", " ")
+    label = known.label if known else signal.replace("_", " ")
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _day(day: date) -> str:
