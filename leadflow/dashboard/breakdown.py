@@ -23,6 +23,15 @@ COLUMNS = {
     "team": ("team_id", "team__name"),
     "rep": ("rep_id", "rep__name"),
 }
+# What groups without a name are called.
+LABELS: dict[str, dict[str, str]] = {
+    "source": {"": "Unknown"},
+    "campaign": {"": "No campaign"},
+    "segment": {"": "Unknown"},
+    "definition": {"0": "Before the first"},
+    "team": {"0": "Not routed"},
+    "rep": {"0": "Not routed"},
+}
 MOST = 500
 NOBODY = "0"  # the value in an address for "no team", "no rep"
 

@@ -57,16 +57,17 @@ class Parameters:
 
     def query(self, **changed: str | int | None) -> str:
         """Return the address query of this report, with some parameters changed or (None) left out."""
-        said: dict[str, str | int | None] = {"days": self.span} if self.span else self.days()
+        said: dict[str, str | int | None] = {"days": self.span} if self.span else {**self.period.days_query()}
         said |= {"team": self.team.pk if self.team else None, "by": self.by if self.by != "rule" else None}
         said |= {"rows": "all" if self.all_rows else None}
         if changed.get("days"):
             said |= {"from": None, "to": None}
-        return urlencode({name: value for name, value in (said | changed).items() if value is not None})
+        return self.encode(said | changed)
 
-    def days(self) -> dict[str, str | int | None]:
-        """Return the period as parameters that name its days, so that tomorrow they still mean the same."""
-        return {"from": self.period.first.isoformat(), "to": self.period.last.isoformat()}
+    @staticmethod
+    def encode(parameters: Mapping[str, str | int | None]) -> str:
+        """Return parameters as an address query, without those that are None."""
+        return urlencode({name: value for name, value in parameters.items() if value is not None})
 
 
 def dimensions(user: User) -> dict[str, str]:

@@ -38,6 +38,10 @@ class Period:
         """As many days, right before these."""
         return Period(self.first - timedelta(days=self.days), self.first - DAY, self.zone)
 
+    def days_query(self) -> dict[str, str]:
+        """Return the period as the parameters that name its days."""
+        return {"from": self.first.isoformat(), "to": self.last.isoformat()}
+
     def around(self, column: str) -> Q:
         """Return the condition that the moment in `column` lies in this period."""
         return Q(**{f"{column}__gte": self.start, f"{column}__lt": self.end})

@@ -42,13 +42,14 @@ class Report:
     acceptances: Step
     contacts: tuple[Contacts, Contacts]
     qualifications: Step
+    pursuits: tuple[tuple[int, int], tuple[int, int]]
     deals: Deals
     answers: tuple[Promise, Promise]
     contact_promises: tuple[Promise, Promise]
     reasons: list[Reason]
 
 
-def report(user: User, asked: Parameters, at: datetime) -> Report:
+def report(user: User, asked: Parameters, at: datetime, promise_hours: int = 24) -> Report:
     """Count everything afresh, in a number of queries that does not depend on the rows."""
     period, today, before = asked.period, asked.today, asked.period.before
     cycles = measures.cycles_of(user, asked.team)
@@ -57,7 +58,7 @@ def report(user: User, asked: Parameters, at: datetime) -> Report:
     first = min(before.first, month_span.first, week_span.first)
     days = cohorts.count_days(cycles, Period(first, period.last, period.zone))
     rules = breakdown.groups(cycles, "rule", period, today, known.rules)
-    accepted, contacts = steps.acceptances(cycles, period)
+    accepted, contacts = steps.acceptances(cycles, period, promise_hours)
     answers, contact_promises = promises.kept(measures.handoffs_of(user, asked.team), period, at)
     return Report(
         at=at,
@@ -67,13 +68,14 @@ def report(user: User, asked: Parameters, at: datetime) -> Report:
         weeks=[cohorts.cohort(days, week, today) for week in week_span.weeks()],
         groups=rules
         if asked.by == "rule"
-        else breakdown.groups(cycles, asked.by, period, today, LABELS[asked.by]),
+        else breakdown.groups(cycles, asked.by, period, today, breakdown.LABELS[asked.by]),
         rules=rules,
         leads=steps.new_leads(period) if measures.sees_entries(user, asked.team) else None,
         decisions=steps.decisions(cycles, period),
         acceptances=accepted,
-        contacts=(contacts, steps.acceptances(cycles, before)[1]),
+        contacts=(contacts, steps.acceptances(cycles, before, promise_hours)[1]),
         qualifications=steps.qualifications(cycles, period),
+        pursuits=steps.pursuits(cycles, period, today),
         deals=steps.deals(cycles, period),
         answers=answers,
         contact_promises=contact_promises,
@@ -81,25 +83,14 @@ def report(user: User, asked: Parameters, at: datetime) -> Report:
     )
 
 
-# What groups without a name are called.
-LABELS: dict[str, dict[str, str]] = {
-    "source": {"": "Unknown"},
-    "campaign": {"": "No campaign"},
-    "segment": {"": "Unknown"},
-    "definition": {"0": "Before the first"},
-    "team": {"0": "Not routed"},
-    "rep": {"0": "Not routed"},
-}
-
-
-def recent_report(user: User, asked: Parameters, at: datetime) -> Report:
+def recent_report(user: User, asked: Parameters, at: datetime, promise_hours: int = 24) -> Report:
     """Return the report, counted at most a minute ago."""
     key = f"dashboard:{_scope(user)}:{asked.today}:{asked.period.zone}:{asked.query()}"
     kept: Report | None = cache.get(key)
     if kept is not None:
         return kept
     began = time.monotonic()
-    fresh = report(user, asked, at)
+    fresh = report(user, asked, at, promise_hours)
     took = time.monotonic() - began
     if took > CHEAP:
         cache.set(key, fresh, min(KEPT, int(30 * took)))

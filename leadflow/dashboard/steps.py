@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
-from django.db.models import Count, FilteredRelation, Q, QuerySet
+from django.db.models import Count, F, FilteredRelation, Q, QuerySet
 
 from leadflow.dashboard import measures
 from leadflow.dashboard.measures import BUCKETS
 from leadflow.dashboard.percentiles import time_between
-from leadflow.dashboard.period import Period
+from leadflow.dashboard.period import Period, midnight
 from leads.models import Cycle
 
 
@@ -26,13 +26,18 @@ class Step:
 
 @dataclass(frozen=True)
 class Contacts:
-    """First contacts of the leads accepted in a period: per bucket of time, not yet, median and p90."""
+    """First contacts of the leads accepted in a period: per bucket of time, median and p90.
+
+    `fast` and `slow` are (became SQL, of) those contacted within the promised hours, and later.
+    """
 
     accepted: int
     contacted: int
     buckets: list[int]
     median: timedelta | None
     p90: timedelta | None
+    fast: tuple[int, int] = (0, 0)
+    slow: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -68,25 +73,29 @@ def decisions(cycles: QuerySet[Cycle], period: Period) -> Step:
     )
 
 
-def acceptances(cycles: QuerySet[Cycle], period: Period) -> tuple[Step, Contacts]:
+def acceptances(cycles: QuerySet[Cycle], period: Period, promise_hours: int) -> tuple[Step, Contacts]:
     """Count the leads accepted, those that became SQLs, and how soon they were contacted."""
+    in_time = Q(contacted_at__lte=F("decided_at") + timedelta(hours=promise_hours))
+    fast, slow = measures.CONTACTED & in_time, measures.CONTACTED & ~in_time
     named = {f"bucket_{index}": measures.contacted_in_bucket(index) for index in range(len(BUCKETS))}
+    named |= {"moved": measures.CONVERTED, "contacted": measures.CONTACTED, "fast": fast, "slow": slow}
+    named |= {"fast_moved": fast & measures.CONVERTED, "slow_moved": slow & measures.CONVERTED}
     contact = time_between("decided_at", "contacted_at")
     row = cycles.filter(measures.ACCEPTED, period.around("decided_at")).aggregate(
         entered=Count("pk"),
-        moved=Count("pk", filter=measures.CONVERTED),
-        contacted=Count("pk", filter=measures.CONTACTED),
         contact_median=contact["median"],
         contact_p90=contact["p90"],
         **{name: Count("pk", filter=condition) for name, condition in named.items()},
         **time_between("decided_at", "sql_at"),
     )
     contacts = Contacts(
-        row["entered"],
-        row["contacted"],
-        [row[name] for name in named],
-        row["contact_median"],
-        row["contact_p90"],
+        accepted=row["entered"],
+        contacted=row["contacted"],
+        buckets=[row[f"bucket_{index}"] for index in range(len(BUCKETS))],
+        median=row["contact_median"],
+        p90=row["contact_p90"],
+        fast=(row["fast_moved"], row["fast"]),
+        slow=(row["slow_moved"], row["slow"]),
     )
     return Step(row["entered"], row["moved"], row["median"], row["p90"]), contacts
 
@@ -100,6 +109,18 @@ def qualifications(cycles: QuerySet[Cycle], period: Period) -> Step:
             **time_between("sql_at", "opportunity_at"),
         )
     )
+
+
+def pursuits(cycles: QuerySet[Cycle], period: Period, today: date) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (opportunities within 30 days, of) the SQLs at least that old, in the period and in the one before."""
+    is_old = Q(sql_at__lt=midnight(today - timedelta(days=30), period.zone))
+    soon = measures.PURSUED & Q(opportunity_at__lte=F("sql_at") + timedelta(days=30))
+    now, before = is_old & period.around("sql_at"), is_old & period.before.around("sql_at")
+    row = cycles.filter(now | before).aggregate(
+        now=Count("pk", filter=now), now_soon=Count("pk", filter=now & soon),
+        before=Count("pk", filter=before), before_soon=Count("pk", filter=before & soon),
+    )  # fmt: skip
+    return (row["now_soon"], row["now"]), (row["before_soon"], row["before"])
 
 
 def deals(cycles: QuerySet[Cycle], period: Period) -> Deals:

@@ -50,7 +50,7 @@ def test_acceptance_counts_on_its_day_whenever_the_mql_was():
     make_cycle(on("2026-01-05"), decision="accepted", decided_at=on("2026-02-28"), sql_at=on("2026-03-05"))
     make_cycle(on("2026-03-01"), decision="returned", decided_at=on("2026-03-02"))
 
-    step, _ = steps.acceptances(everything(), MARCH)
+    step, _ = steps.acceptances(everything(), MARCH, 24)
 
     assert step == Step(2, 1, timedelta(days=4), timedelta(days=4))
     assert steps.qualifications(everything(), MARCH).entered == 2
@@ -63,7 +63,7 @@ def test_first_contact_falls_into_buckets():
         make_cycle(at, decision="accepted", contacted_at=at + timedelta(minutes=late))
     make_cycle(on("2026-03-02"), decision="accepted")
 
-    _, contacts = steps.acceptances(everything(), MARCH)
+    _, contacts = steps.acceptances(everything(), MARCH, 24)
 
     assert (contacts.accepted, contacts.contacted) == (9, 8)
     assert contacts.buckets == [1, 2, 2, 1, 0, 1, 1]
@@ -73,7 +73,7 @@ def test_first_contact_falls_into_buckets():
 def test_contact_before_a_second_acceptance_took_no_time():
     make_cycle(on("2026-03-02"), decision="accepted", decided_at=2, contacted_at=1)
 
-    _, contacts = steps.acceptances(everything(), MARCH)
+    _, contacts = steps.acceptances(everything(), MARCH, 24)
 
     assert (contacts.buckets[0], contacts.median) == (1, timedelta())
 
@@ -82,7 +82,7 @@ def test_steps_of_nothing_are_zero_without_times():
     assert steps.decisions(everything(), MARCH) == Step(0)
     assert steps.new_leads(MARCH) == Step(0)
     assert steps.deals(everything(), MARCH) == Deals(0, 0, 0, 0, 0)
-    assert steps.acceptances(everything(), MARCH)[1].buckets == [0] * 7
+    assert steps.acceptances(everything(), MARCH, 24)[1].buckets == [0] * 7
 
 
 def test_opportunities_split_into_won_lost_and_open():

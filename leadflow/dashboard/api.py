@@ -1,0 +1,42 @@
+"""Reports for programs: the same figures as the pages, as plain dicts (dates and numbers, nothing formatted)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import QueryDict
+
+from leadflow.dashboard import parameters
+from leadflow.dashboard.report import recent_report
+from leadflow.dashboard.tables import TABLES
+from leads import clock
+from leads.models import Organisation, User
+
+# Report name, as in /api/v1/reports/<name>/ → what it holds.
+REPORTS = {name: table.title for name, table in TABLES.items()}
+
+
+def report(name: str, user: User, query: QueryDict, at: datetime) -> dict[str, Any]:
+    """Return one report as {report, as_of, from, to, time_zone, definition, sql_means, team, by, rows}.
+
+    Takes the parameters of the dashboard (days, from, to, team, by). Raises KeyError for an unknown report,
+    `parameters.BadParameter` (its `name` is the parameter at fault), or PermissionDenied.
+    """
+    table = TABLES[name]
+    organisation = Organisation.current()
+    zone = organisation.time_zone
+    asked = parameters.read(query, user, clock.day_of(at, zone), zone)
+    found = recent_report(user, asked, at, organisation.contact_hours)
+    return {
+        "report": name,
+        "as_of": found.at,
+        "from": asked.period.first,
+        "to": asked.period.last,
+        "time_zone": zone,
+        "definition": found.definitions.live,
+        "sql_means": found.definitions.meaning,
+        "team": asked.team.pk if asked.team else None,
+        "by": asked.by,
+        "rows": table.rows(found, asked),
+    }
