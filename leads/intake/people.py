@@ -118,7 +118,7 @@ def _rows(
         person.profile = {name: value for name, value in person.profile.items() if name not in later}
         stage = traits.stage_of(event.traits) if event.type == "identify" else Stage.SUSPECT
         yield (
-            (stage.value, event.type, True),
+            (stage.value, "identify", True),
             person.incoming(email=email, user_id=event.user_id, touch=touch),
         )
         return

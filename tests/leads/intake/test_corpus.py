@@ -127,8 +127,6 @@ def test_refusals_never_repeat_the_key(sender):
 
 
 def test_minus_zero_is_stored_as_zero(sender):
-    sender.post(
-        '{"batch":[{"type":"track","event":"Guide Downloaded","userId":"u","messageId":"m","properties":{"a":-0.0,"b":-0}}]}'
-    )
+    sender.post('{"event":"Guide Downloaded","userId":"u","properties":{"a":-0.0,"b":-0}}', "/v1/track")
 
     assert json.dumps(Event.objects.get().properties) == '{"a": 0, "b": 0}'
