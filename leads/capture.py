@@ -15,11 +15,11 @@ from leads.lifecycle import Move, enter_leads, move_many
 from leads.matching import Keys, Matcher
 from leads.models import Company, Identity, Lead, User
 from leads.normalise import BadEmail, normalise_email, normalise_phone
-from leads.profile import FOLLOWERS, announce, clean, following, record_changes
+from leads.profile import FOLLOWERS, announce, clean, following, record_changes, save_columns
+from leads.suppression import EMAIL, USER, suppressed
 
 # Others may create the same address between our look and our insert; each time, at least one gets through.
 ATTEMPTS = 8
-NEVER_UPDATED = ("id", "created_at", "stage", "status", "stage_since", "cycle_number", "merged_into")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,11 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One person as received; `profile` takes the fields of `leads.profile.clean` and may leave out any."""
+    """One person as received; `profile` takes the fields of `leads.profile.clean` and may leave out any.
+
+    `stage` differs from the call's where this row alone is to come in as another; `may_replace` names columns of
+    a known lead that this row may change although the call does not overwrite.
+    """
 
     email: str | None
     phone: str = ""
@@ -43,6 +47,8 @@ class Incoming:
     touch: Touch | None = None
     user_id: str | None = None
     anonymous_ids: Sequence[str] = ()
+    stage: str | None = None
+    may_replace: Collection[str] = ()
 
 
 Change = dict[str, tuple[Any, Any]]
@@ -52,8 +58,9 @@ Change = dict[str, tuple[Any, Any]]
 class Captured:
     """What became of one row.
 
-    `error`: `email_invalid`, `email_too_long`, or `no_contact` where there is neither e-mail nor phone; then
-    `lead` is None. `proposed` holds {field: (kept, offered)} where something else was known and kept.
+    `error`: `email_invalid`, `email_too_long`, `no_contact` where there is neither e-mail nor phone, or
+    `suppressed` for somebody who must not be stored; then `lead` is None. `proposed` holds
+    {field: (kept, offered)} where something else was known and kept.
     """
 
     lead: Lead | None
@@ -154,19 +161,25 @@ class _Batch:
         self._new_by_user: dict[str, Lead] = {}
         self._known: dict[int, Lead] = {}
         self._changes: dict[int, tuple[Lead, Change]] = {}  # by the object's id(): new leads have no key yet
+        self._engaged: dict[int, Lead] = {}  # known leads met as leads
         self._identities: list[tuple[str, str, Lead]] = []
 
     def take_all(
         self, people: Sequence[tuple[int, Person]], captured: Sequence[Captured], claimed: Collection[int]
     ) -> None:
         """Put every row on its lead; fills in `captured`."""
-        self._matcher = Matcher([person.keys for _, person in people], claimed=claimed, lock=True)
+        keys = [person.keys for _, person in people]
+        self._matcher = Matcher(keys, claimed=claimed, lock=True)
+        self._kept_out = kept_out(keys)
         for index, person in people:
             self._take(person, captured[index])
 
     def _take(self, person: Person, captured: Captured) -> None:
         captured.warnings, captured.error = list(person.warnings), None
         keys = person.keys
+        if self._kept_out and not self._kept_out.isdisjoint(_ids(keys)):
+            captured.lead, captured.error = None, "suppressed"
+            return
         lead = self._matcher.find(keys) or self._new_by_email.get(keys.email or "")
         lead = lead or self._new_by_user.get(keys.user_id or "")
         if lead is None and not (keys.email or keys.phone):
@@ -179,6 +192,10 @@ class _Batch:
             captured.changed = self._changes[id(lead)][1].copy()
         else:
             self._update(lead, person, captured)
+            if lead.pk and (person.row.stage or self._stage) == Stage.LEAD:
+                self._engaged[lead.pk] = lead
+            elif not lead.pk and person.row.stage == Stage.LEAD:
+                lead.stage = Stage.LEAD
         self._remember_ids(person.row, lead)
 
     def write(self, *, edited_by_person: bool) -> None:
@@ -186,27 +203,18 @@ class _Batch:
         self._new.sort(key=lambda lead: (lead.email or "~", lead.phone))
         Lead.objects.bulk_create(self._new)
         known = [lead for pk, lead in sorted(self._known.items()) if self._changes[id(lead)][1]]
-        if not known:
-            return
-        fields = {name for lead in known for name in self._changes[id(lead)][1]}
+        columns = {name for lead in known for name in self._changes[id(lead)][1]}
         if edited_by_person:
             for lead in known:
                 lead.version += 1
-            fields.add("version")
-        # An upsert that always meets its row: one statement for rows that each get values of their own.
-        Lead.objects.bulk_create(
-            known,
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=sorted(fields - set(NEVER_UPDATED)),
-        )
+            columns.add("version")
+        save_columns(known, columns)
 
     def finish(self, *, by: User | None, origin: str, profile_day: date | None) -> None:
         """Write what hangs on the leads: ledger lines, dated profile, ids; then announce it all."""
         if self._new:
             enter_leads(self._new, at=self._at, by=by, actor=origin)
-        if self._stage == Stage.LEAD:
-            self._promote_suspects(by, origin)
+        self._promote_suspects(by, origin)
         new = [self._changes[id(lead)] for lead in self._new]
         known = [self._changes[id(lead)] for lead in self._known.values()]
         record_changes(new, at=self._at, by=by, origin=origin, day=profile_day)
@@ -239,11 +247,13 @@ class _Batch:
         return lead
 
     def _update(self, lead: Lead, person: Person, captured: Captured) -> None:
+        # What an earlier row of this call set, a later one may set anew.
+        own = self._changes[id(lead)][1] if id(lead) in self._changes else {}
         for name, value in self._offered(lead, person).items():
             old = getattr(lead, name)
             if old == value:
                 continue
-            if old in ("", None) or self._overwrite:
+            if old in ("", None) or self._overwrite or name in own or name in person.row.may_replace:
                 captured.changed[name] = (old, value)
             else:
                 captured.proposed[name] = (old, value)
@@ -288,11 +298,20 @@ class _Batch:
                 wake_on=lead.wake_on, wake_signal=lead.wake_signal, nurture_reason=lead.nurture_reason,
                 from_stage=Stage.SUSPECT,
             )
-            for lead in self._known.values()
+            for lead in self._engaged.values()
             if lead.stage == Stage.SUSPECT
         ]  # fmt: skip
         for change in move_many(moves, at=self._at, skip_refused=True) if moves else ():
             self._known[change.lead_id].stage = change.to_stage
+
+
+def kept_out(people: Sequence[Keys]) -> set[tuple[str, str]]:
+    """Return those ids of the people, as (kind, value), that must not be stored."""
+    return suppressed({pair for keys in people for pair in _ids(keys)})
+
+
+def _ids(keys: Keys) -> list[tuple[str, str]]:
+    return [(kind, value) for kind, value in ((EMAIL, keys.email), (USER, keys.user_id)) if value]
 
 
 def _touched(touch: Touch, *, first: bool) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -54,6 +54,20 @@ TEXT_LENGTHS: Final = {
     "medium": 100,
     "campaign": 150,
 }
+# Every column a list or form can fill.
+COLUMNS: Final = frozenset(
+    (
+        *TEXT_LENGTHS,
+        "employees",
+        "country",
+        "tech_stack",
+        "is_free_mail",
+        "is_competitor",
+        "is_student",
+        "phone",
+        "company_id",
+    )
+)
 FLAGS: Final = ("is_free_mail", "is_competitor", "is_student")
 # Field → the fields that follow from it, unless they are given with it.
 FOLLOWERS: Final = {
@@ -217,6 +231,15 @@ def set_values(lead: Lead, values: Mapping[str, Any]) -> dict[str, tuple[Any, An
     for field, (_, value) in changed.items():
         setattr(lead, field, value)
     return changed
+
+
+def save_columns(leads: Sequence[Lead], columns: Iterable[str]) -> None:
+    """Save these columns of leads that exist and are locked, each with values of its own, in one statement."""
+    if leads:
+        # An upsert that always meets its row.
+        Lead.objects.bulk_create(
+            leads, update_conflicts=True, unique_fields=["id"], update_fields=sorted(columns)
+        )
 
 
 def record_changes(

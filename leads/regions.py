@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
+from pathlib import Path
 
 REGIONS: dict[str, str] = {
     "nordics": "DK NO SE FI IS FO GL AX SJ",
@@ -29,45 +31,6 @@ REGIONS: dict[str, str] = {
 }
 _REGION_OF = {code: region for region, codes in REGIONS.items() for code in codes.split()}
 
-# What people write that no list of names holds.
-_ALSO = {
-    "uk": "GB",
-    "u.k.": "GB",
-    "england": "GB",
-    "scotland": "GB",
-    "wales": "GB",
-    "northern ireland": "GB",
-    "great britain": "GB",
-    "usa": "US",
-    "u.s.a.": "US",
-    "u.s.": "US",
-    "united states of america": "US",
-    "america": "US",
-    "holland": "NL",
-    "the netherlands": "NL",
-    "czech republic": "CZ",
-    "south korea": "KR",
-    "korea": "KR",
-    "russia": "RU",
-    "uae": "AE",
-    "brasil": "BR",
-    "deutschland": "DE",
-    "österreich": "AT",
-    "oesterreich": "AT",
-    "schweiz": "CH",
-    "suisse": "CH",
-    "svizzera": "CH",
-    "republic of ireland": "IE",
-    "hong kong": "HK",
-    "taiwan": "TW",
-    "vietnam": "VN",
-    "turkey": "TR",
-    "türkiye": "TR",
-    "macedonia": "MK",
-    "ivory coast": "CI",
-    "el": "GR",
-}
-
 
 def region_of(country: str) -> str:
     """Return the region of a two-letter country code, "" if there is none."""
@@ -80,8 +43,7 @@ def country_code(text: str) -> str:
     code = text.strip().upper()
     if code in _REGION_OF:
         return code
-    name = _spelled(text)
-    return _ALSO.get(name) or _names().get(name, "")
+    return _names().get(_spelled(text), "")
 
 
 def _spelled(name: str) -> str:
@@ -90,21 +52,6 @@ def _spelled(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
-    """Map country names in many languages, and three-letter codes, to two-letter codes."""
-    from holidays.registry import COUNTRIES  # noqa: PLC0415 - slow to load
-    from phonenumbers.geodata.locale import LOCALE_DATA  # noqa: PLC0415 - slow to load
-
-    names: dict[str, str] = {}
-    contested: set[str] = set()
-    for code, by_language in LOCALE_DATA.items():
-        for name in by_language.values():
-            # A star refers to another language's name.
-            if (
-                code in _REGION_OF
-                and not name.startswith("*")
-                and names.setdefault(_spelled(name), code) != code
-            ):
-                contested.add(_spelled(name))
-    for _, code, three, *_ in COUNTRIES.values():
-        names[three.casefold()] = code
-    return {name: code for name, code in names.items() if name not in contested and code in _REGION_OF}
+    """Map country names in a dozen languages, and three-letter codes, to two-letter codes."""
+    listed: dict[str, list[str]] = json.loads(Path(__file__).with_name("countries.json").read_text("utf-8"))
+    return {name: code for code, names in listed.items() for name in names}

@@ -3,9 +3,16 @@ from typing import Any
 from celery import shared_task
 
 from leads import nurture
+from leads.imports import runner
 
 
 @shared_task(name="leads.tasks.wake_nurture")
 def wake_nurture(**kwargs: Any) -> None:
     """Tell owners which of their nurtured leads woke up."""
     nurture.announce_woken()
+
+
+@shared_task(name="leads.tasks.resume_imports")
+def resume_imports(**kwargs: Any) -> None:
+    """Run imports and undos that wait, also those whose worker is gone."""
+    runner.drain()
