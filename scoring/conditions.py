@@ -35,7 +35,7 @@ class MqlFacts:
     profile: Profile
     nets: Nets
     new: Nets  # net counts of this cycle; equal to `nets` without a boundary
-    has_new_signal: bool
+    new_signal: str | None  # that lets the rules be asked again; "" where none is needed
     boundary: Boundary | None
     signals: Mapping[str, SignalFacts]
 
@@ -80,11 +80,11 @@ def gather(
     rows = list(counts)
     nets = net_counts(rows, breakdown.day)
     if boundary is None:
-        return MqlFacts(breakdown, profile, nets, nets, True, None, signals)
+        return MqlFacts(breakdown, profile, nets, nets, "", None, signals)
     sums = new_counts(rows, boundary, breakdown.day)
     new = {key: count for key, count in sums.items() if count > 0}
-    has_new = _has_new_signal(sums, boundary, definition, signals)
-    return MqlFacts(breakdown, profile, nets, new, has_new, boundary, signals)
+    new_signal = _new_signal(sums, boundary, definition, signals)
+    return MqlFacts(breakdown, profile, nets, new, new_signal, boundary, signals)
 
 
 def new_counts(counts: Iterable[DayCount], boundary: Boundary, day: date) -> dict[Key, int]:
@@ -98,19 +98,25 @@ def new_counts(counts: Iterable[DayCount], boundary: Boundary, day: date) -> dic
     return dict(sums)
 
 
-def _has_new_signal(
+def _new_signal(
     sums: Mapping[Key, int], boundary: Boundary, definition: Rulebook, signals: Mapping[str, SignalFacts]
-) -> bool:
+) -> str | None:
+    """Return the latest new signal of enough intent, or the one a nurtured lead waits for."""
     if boundary.wake_signal:
-        return sum(count for key, count in sums.items() if key[0] == boundary.wake_signal) > 0
+        given = sum(count for key, count in sums.items() if key[0] == boundary.wake_signal)
+        return boundary.wake_signal if given > 0 else None
     qualifying: dict[date, int] = defaultdict(int)
     altogether: dict[date, int] = defaultdict(int)
+    named: dict[date, str] = {}
     for (signal, _, occurred_on), count in sums.items():
         altogether[occurred_on] += count
         facts = signals.get(signal)
         if facts and facts.is_engagement and facts.intent >= definition.requalify_intent:
             qualifying[occurred_on] += count
-    return any(count > 0 and altogether[day] > 0 for day, count in qualifying.items())
+            if count > 0:
+                named[occurred_on] = max(named.get(occurred_on, ""), signal)
+    new_days = [day for day, count in qualifying.items() if count > 0 and altogether[day] > 0]
+    return named[max(new_days)] if new_days else None
 
 
 def ask(rule_set: RuleSet, facts: MqlFacts, definition: Rulebook) -> RuleSetAnswer:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from leads.enums import Stage, Status
 from leads.lifecycle import Move, move_many
@@ -72,7 +72,7 @@ def open_leads() -> LeadQuerySet:
 
 def _may_qualify(occasion: Occasion, rules: Rules, catalogue: Catalogue) -> Q:
     """A condition in SQL that no lead to promote, wake or check fails; the exact answer follows in Python."""
-    wanted = Q(needs_fit_check=True)
+    wanted = Q(needs_fit_check=True) | Q(unsubscribed_at__gt=F("stage_since"))
     if not occasion.overnight:
         wanted |= Q(status=Status.NURTURE)
     for rule_set in rules.rulebook.mql:
@@ -144,8 +144,26 @@ def _move(lead: Lead, facts: MqlFacts, verdict: Verdict, rules: Rules) -> Move |
             from_stage=Stage.LEAD,
         )
     if lead.status == Status.NURTURE and verdict.wakes:
-        return Move(lead, Stage.LEAD, actor="signal", reason="Woken by new engagement", from_stage=Stage.LEAD)
+        actor = f"signal:{facts.new_signal}"
+        return Move(lead, Stage.LEAD, actor=actor, reason="Woken by new engagement", from_stage=Stage.LEAD)
+    if _has_left(lead) and rules.rulebook.unsubscribe_exit == "nurture":
+        return Move(
+            lead,
+            Stage.LEAD,
+            status=Status.NURTURE,
+            actor="exit:unsubscribe",
+            reason="Unsubscribed",
+            nurture_reason="Unsubscribed",
+            wake_on=facts.day + timedelta(days=rules.rulebook.nurture_days),
+            from_stage=Stage.LEAD,
+        )
     return None
+
+
+def _has_left(lead: Lead) -> bool:
+    """An active lead that unsubscribed since its stage or status last changed; so nobody is sent off twice."""
+    left_at = lead.unsubscribed_at
+    return lead.status == Status.ACTIVE and left_at is not None and left_at > lead.stage_since
 
 
 def _mql_facts(

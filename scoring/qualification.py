@@ -59,7 +59,7 @@ def _blocks(facts: MqlFacts, definition: Rulebook) -> list[str]:
     if by := facts.breakdown.disqualified_by:
         label = next((rule.label for rule in definition.disqualifiers if rule.id == by), by)
         found.append(f"Disqualified: {label.lower()}.")
-    if not facts.has_new_signal:
+    if facts.new_signal is None:
         found.append("Needs new engagement since the last decision.")
     return found
 
@@ -73,7 +73,7 @@ def _soft_blocks(facts: MqlFacts, definition: Rulebook) -> list[str]:
 
 def _wakes(facts: MqlFacts) -> bool:
     in_nurture = facts.boundary is not None and facts.boundary.wake_signal is not None
-    return in_nurture and facts.has_new_signal
+    return in_nurture and facts.new_signal is not None
 
 
 def _raised_hand_in_vain(answers: tuple[RuleSetAnswer, ...], facts: MqlFacts) -> bool:
@@ -81,6 +81,6 @@ def _raised_hand_in_vain(answers: tuple[RuleSetAnswer, ...], facts: MqlFacts) ->
     return any(
         answer.rule_set.hand_raiser
         and all(found.met or found.kind == "hand_raise_fit" for found in answer.answers)
-        and facts.has_new_signal
+        and facts.new_signal is not None
         for answer in answers
     )

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from leads.enums import Stage, Status
 from leads.lifecycle import move_to_stage
-from leads.models import Cycle, EngagementDay, StageChange
+from leads.models import Cycle, EngagementDay, Lead, StageChange
 from scoring.models import NewnessBoundary, PendingScore
 from scoring.passes import roll_over
 from scoring.promotion import missing_for_mql, why_not
@@ -287,6 +287,42 @@ def test_a_qualifying_signal_alone_wakes_nurture_to_active(signal, status):
 
     lead.refresh_from_db()
     assert (lead.stage, lead.status) == (Stage.LEAD, status)
+
+
+def test_the_ledger_names_the_signal_that_woke_a_lead():
+    lead = nurtured()
+    give(lead, "pricing_page", at=AT + DAY)
+    settle(AT + DAY)
+
+    assert StageChange.objects.filter(lead=lead).latest("seq").actor == "signal:pricing_page"
+
+
+def test_a_lead_that_unsubscribes_goes_to_nurture_once():
+    lead = good_lead()
+    give(lead, "unsubscribe", at=AT + HOUR)
+    Lead.objects.filter(pk=lead.pk).update(unsubscribed_at=AT + HOUR)
+    settle(AT + HOUR)
+
+    lead.refresh_from_db()
+    assert (lead.status, lead.wake_on) == (Status.NURTURE, TODAY + 90 * DAY)
+
+    give(lead, "chat", at=AT + DAY)
+    settle(AT + DAY)
+    settle(AT + DAY)
+    lead.refresh_from_db()
+    assert (lead.stage, lead.status) == (Stage.LEAD, Status.ACTIVE)
+
+
+def test_unsubscribing_does_not_take_an_mql_from_sales():
+    lead = good_lead()
+    give(lead, "demo_request", at=AT)
+    settle()
+    give(lead, "unsubscribe", at=AT + HOUR)
+    Lead.objects.filter(pk=lead.pk).update(unsubscribed_at=AT + HOUR)
+    settle(AT + HOUR)
+
+    lead.refresh_from_db()
+    assert (lead.stage, lead.status) == (Stage.MQL, Status.ACTIVE)
 
 
 @pytest.mark.parametrize(("signal", "status"), [("form", "nurture"), ("guide", "active")])
