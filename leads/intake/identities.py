@@ -159,8 +159,12 @@ def _drop_suppressed(
 def _warn_of_conflicts(carriers: Iterable[IncomingEvent], owners: Owners) -> None:
     for event in carriers:
         by_user, by_email = owners.by_key.get((USER, event.user_id)), owners.by_key.get((EMAIL, event.email))
-        if by_user and by_email and by_user != by_email:
+        if not (by_user and event.email) or by_user == by_email:
+            continue
+        if by_email:
             event.warnings.append("identity_conflict: userId and e-mail address belong to different people")
+        elif owners.leads[by_user].email:
+            event.warnings.append("email_kept: this userId is known with another e-mail address")
 
 
 def _links(events: Iterable[IncomingEvent], unknown: set[Key], owners: Owners) -> dict[Key, int]:

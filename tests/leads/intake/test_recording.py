@@ -277,6 +277,15 @@ def test_user_id_and_address_of_two_people_is_warned_of(sender):
     assert result["warnings"] == ["identity_conflict: userId and e-mail address belong to different people"]
 
 
+def test_another_address_of_a_known_user_is_warned_of_and_the_first_kept(sender):
+    sender.batch(identify("ann@acme.test"))
+
+    (result,) = sender.batch(identify("ann@home.test", message_id="i-2"))
+
+    assert result["warnings"] == ["email_kept: this userId is known with another e-mail address"]
+    assert Lead.objects.get().email == "ann@acme.test"
+
+
 def test_events_of_a_merged_lead_go_to_the_survivor(sender):
     survivor = make_lead(email="ann@acme.test", stage=Stage.SUSPECT)
     middle, merged = make_lead(email=None, merged_into=survivor), make_lead(email=None)
