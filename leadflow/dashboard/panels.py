@@ -240,7 +240,9 @@ def _acceptance_row(group: Group, by: str, links: Links) -> Share:
     if not row.basis:
         return row
     part = links.count(group.accepted, "accepted", **here)
-    return replace(row, basis=format_html("{} of {}", part, links.count(group.decided, "decided", **here)))
+    return replace(
+        row, basis=format_html("<span>{} of {}</span>", part, links.count(group.decided, "decided", **here))
+    )
 
 
 # --- Reasons and first contact ---------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -25,7 +26,7 @@ class Tile:
     label: str
     figure: str
     url: str = ""
-    basis: list[SafeString | str] = field(default_factory=list)
+    basis: Sequence[str] = ()
     delta: str = ""
     tone: str = ""
 
@@ -42,8 +43,7 @@ def tiles(report: Report, links: Links) -> list[Tile]:
         _converted(report, links),
         _met(cohort, before, links),
         _first_contact(report, links),
-        _promise("Contacted in time", "contacts", report.contact_promises, links),
-        _promise("Answered in time", "answers", report.answers, links),
+        _in_time(report, links),
     ]
 
 
@@ -133,12 +133,20 @@ def _first_contact(report: Report, links: Links) -> Tile:
     return Tile("First contact", duration(now.median), links.to("contacted"), [many, *compared])
 
 
-def _promise(label: str, name: str, promises: tuple[Promise, Promise], links: Links) -> Tile:
-    now, before = promises
-    counts = (now.kept, now.due)
+def _in_time(report: Report, links: Links) -> Tile:
+    """Both promises in one tile: contact in time is the figure, answers in time stand below."""
+    now, before = report.contact_promises
+    answers = _kept(report.answers[0], "answers", "offers answered in time", links)
+    below = [answers] if report.answers[0].due else []
     if not now.due:
-        return Tile(label, NOTHING, basis=["Nothing was due in the period"])
+        return Tile("Contacted in time", NOTHING, basis=["No first contact was due in the period", *below])
+    counts = (now.kept, now.due)
     delta, tone = share_delta(counts, (before.kept, before.due))
-    part, whole = links.count(now.kept, f"{name}_in_time"), links.count(now.due, f"{name}_due")
-    url = links.to(f"{name}_in_time") if now.kept else ""
-    return Tile(label, _figure(*counts), url, [_basis(part, whole, "due", counts)], delta, tone)
+    url = links.to("contacts_in_time") if now.kept else ""
+    basis = [_kept(now, "contacts", "due", links), *below]
+    return Tile("Contacted in time", _figure(*counts), url, basis, delta, tone)
+
+
+def _kept(promise: Promise, name: str, what: str, links: Links) -> SafeString:
+    part, whole = links.count(promise.kept, f"{name}_in_time"), links.count(promise.due, f"{name}_due")
+    return _basis(part, whole, what, (promise.kept, promise.due))
