@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from leadflow.api import fields, outputs
 from leadflow.api import representations as as_
-from leadflow.api.errors import InvalidQuery
+from leadflow.api.errors import InvalidQuery, Refused
 from leadflow.api.operation import operation
 from leadflow.api.pages import every, page_of
 from leadflow.api.views.leads import LeadEndpoint
@@ -30,7 +30,7 @@ class ScoreQuery(fields.Query):
 
 
 class LeadScore(LeadEndpoint):
-    @operation("score.read", query=ScoreQuery, output=outputs.ScoreOut)
+    @operation("score.read", query=ScoreQuery, output=outputs.ScoreOut, refusals=(409,))
     def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
         """Open a score up, line by line; the lines add up to it."""
         lead = self.lead(pk)
@@ -40,6 +40,8 @@ class LeadScore(LeadEndpoint):
             raise InvalidQuery(FieldError("?as_of", "in_future", "as_of: This day is yet to come."))
         definition = self._definition(query)
         score = breakdown(lead, day, definition)
+        if score is None:
+            raise Refused(409, "no_definition", "Nothing is scored before a first definition is published.")
         return {"lead": pk, "day": day, "definition": definition and definition.version, **as_score(score)}
 
     def _definition(self, query: dict[str, Any]) -> Definition | None:
