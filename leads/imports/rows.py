@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -102,10 +103,8 @@ class RowReader:
             return
         email = values.pop("email", "")
         if email:
-            try:
+            with suppress(BadEmail):
                 draft.key = normalise_email(email)
-            except BadEmail as bad:
-                draft.detail = bad.code
         if draft.key in self._staff:
             draft.skipped = "host"
         elif _NOT_APPROVED.search(values.get("approval", "").lower()):

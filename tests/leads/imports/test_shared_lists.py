@@ -46,7 +46,12 @@ def test_hubspot_contacts(shared_file: Shared, run_import: Import) -> None:
     # Ten people of one domain, so one company; its name is what a spreadsheet would run, kept as it is.
     company = Company.objects.get(domain="cells.example")
     assert company.leads.count() == 10
-    assert company.name in ('=HYPERLINK("http://evil.example","x")', "+1+1", "-2+cmd|' /C calc'!A0", "@SUM(1)")
+    assert company.name in (
+        '=HYPERLINK("http://evil.example","x")',
+        "+1+1",
+        "-2+cmd|' /C calc'!A0",
+        "@SUM(1)",
+    )
 
 
 def test_zoom_webinar(shared_file: Shared, run_import: Import) -> None:
