@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 from django.db.models import F
 
 from handoff import context, notices, sentences
+from handoff.bulk import Row, insert
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason, RoutingDecision
 from handoff.notices import Kind
-from handoff.planning import ASSIGNED, Plan
+from handoff.planning import Plan
 from handoff.roster import Roster, save_rotations
 from handoff.rules import LeadFacts
 from leads.models import Cycle, Lead, Organisation
@@ -51,11 +52,10 @@ def record(decided: Sequence[Decided], roster: Roster, at: datetime) -> int:
     offers = [(waiting, plan) for waiting, plan in news if plan.rep]
     organisation = Organisation.current()
     context.refresh([(w.handoff_id, w.cycle_id) for w, _ in offers if w.has_stale_context], at)
-    _write_targets(news)
     _write_offers(offers, organisation, at)
     _write_queued([(waiting, plan) for waiting, plan in news if not plan.rep])
     _write_owners(news)
-    RoutingDecision.objects.bulk_create([_decision(w, plan, at) for w, plan in news], batch_size=1000)
+    insert(RoutingDecision, _DECISION, [_decision(w, plan, at) for w, plan in news])
     save_rotations(roster)
     notices.notify([*_offer_notices(offers, organisation, at), *_alarms(news, at)])
     return len(news)
@@ -93,29 +93,28 @@ def _queued(decided: Iterable[Decided]) -> Any:
     return Handoff.objects.filter(pk__in=ids, status=HandoffStatus.QUEUED)
 
 
-def _write_targets(news: Sequence[Decided]) -> None:
-    for rule, group in _grouped(news, lambda _, plan: plan.rule.id if plan.rule else None):
-        pool = group[0][1].pool
-        _queued(group).update(rule=rule, pool=pool.id if pool else None)
-
-
 def _write_offers(offers: Sequence[Decided], organisation: Organisation, at: datetime) -> None:
-    for (rep, is_hand_raise), group in _grouped(
-        offers, lambda w, plan: (plan.rep and plan.rep.id, w.is_hand_raise)
-    ):
+    def target(waiting: Waiting, plan: Plan) -> tuple[int | None, int | None, bool]:
+        return plan.rep and plan.rep.id, plan.rule and plan.rule.id, waiting.is_hand_raise
+
+    for (rep, rule, is_hand_raise), group in _grouped(offers, target):
+        pool = group[0][1].pool
         _queued(group).update(
             status=HandoffStatus.OFFERED,
             version=F("version") + 1,
             queue_reason="",
             rep=rep,
+            rule=rule,
+            pool=pool and pool.id,
             offered_at=at,
             accept_by=accept_by(organisation, is_hand_raise=is_hand_raise, at=at),
         )
 
 
 def _write_queued(waits: Sequence[Decided]) -> None:
-    for reason, group in _grouped(waits, lambda _, plan: plan.outcome):
-        _queued(group).update(queue_reason=reason, version=F("version") + 1)
+    for (reason, rule), group in _grouped(waits, lambda _, plan: (plan.outcome, plan.rule and plan.rule.id)):
+        pool = group[0][1].pool
+        _queued(group).update(queue_reason=reason, rule=rule, pool=pool and pool.id, version=F("version") + 1)
 
 
 def _write_owners(news: Sequence[Decided]) -> None:
@@ -129,17 +128,30 @@ def _write_owners(news: Sequence[Decided]) -> None:
         Cycle.objects.filter(pk__in=[w.cycle_id for w, _ in group]).update(**stamp)
 
 
-def _decision(waiting: Waiting, plan: Plan, at: datetime) -> RoutingDecision:
-    return RoutingDecision(
-        handoff_id=waiting.handoff_id,
-        at=at,
-        rule_name=plan.rule.name if plan.rule else "",
-        pool_id=plan.pool.id if plan.pool else None,
-        rep_id=plan.rep.id if plan.rep else None,
-        outcome=ASSIGNED if plan.rep else plan.outcome,
-        way=plan.way,
-        candidates=plan.candidates,
-        state_key=plan.state_key,
+_DECISION = (
+    "handoff_id",
+    "at",
+    "rule_name",
+    "pool_id",
+    "rep_id",
+    "outcome",
+    "way",
+    "candidates",
+    "state_key",
+)
+
+
+def _decision(waiting: Waiting, plan: Plan, at: datetime) -> Row:
+    return (
+        waiting.handoff_id,
+        at,
+        plan.rule.name if plan.rule else "",
+        plan.pool.id if plan.pool else None,
+        plan.rep.id if plan.rep else None,
+        str(plan.outcome),
+        str(plan.way),
+        plan.candidates,
+        plan.state_key,
     )
 
 

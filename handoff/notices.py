@@ -14,6 +14,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import models
 from django.db.models import F
 
+from handoff.bulk import insert
 from handoff.models import MAIL_BACKOFF, Notice
 from leads import clock
 from leads.enums import Role
@@ -41,8 +42,9 @@ PATIENCE = 3
 
 def notify(notices: Iterable[Notice]) -> None:
     """Write notices in the transaction of what they tell; the same about a handoff reaches a user once."""
-    if rows := list(notices):
-        Notice.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
+    columns = ("user_id", "kind", "handoff_id", "lead_id", "text", "created_at")
+    if rows := [tuple(getattr(notice, column) for column in columns) for notice in notices]:
+        insert(Notice, columns, rows, skip_conflicts=True)
         wake("handoff.tasks.deliver_notices")
 
 

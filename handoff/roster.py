@@ -47,6 +47,7 @@ class PoolCard:
     name: str
     team_id: int
     is_active: bool
+    members: dict[int, int] = field(default_factory=dict)  # rep id → membership id
     weights: dict[int, int] = field(default_factory=dict)
     turns: dict[int, int] = field(default_factory=dict)
     arrears: dict[int, int] = field(default_factory=dict)
@@ -150,9 +151,10 @@ def _save_states(pool: PoolCard) -> None:
 
 
 def _save_members(pool: PoolCard) -> None:
-    members = list(PoolMember.objects.filter(pool_id=pool.id))
-    for member in members:
-        member.turns, member.arrears = pool.turns[member.rep_id], pool.arrears[member.rep_id]
+    members = [
+        PoolMember(pk=member, turns=pool.turns[rep], arrears=pool.arrears[rep])
+        for rep, member in pool.members.items()
+    ]
     PoolMember.objects.bulk_update(members, ["turns", "arrears"])
 
 
@@ -174,6 +176,7 @@ def _pool_cards(pools: list[Pool]) -> dict[int, PoolCard]:
     cards = {pool.pk: PoolCard(pool.pk, pool.name, pool.team_id, pool.is_active) for pool in pools}
     for member in PoolMember.objects.filter(pool_id__in=cards).order_by("rep_id"):
         card = cards[member.pool_id]
+        card.members[member.rep_id] = member.pk
         card.weights[member.rep_id] = member.weight
         card.turns[member.rep_id] = member.turns
         card.arrears[member.rep_id] = member.arrears

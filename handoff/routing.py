@@ -40,6 +40,8 @@ def drain(at: datetime | None = None) -> int:
     at = at or clock.now()
     day = clock.day_of(at)
     changed = release_ready(day)
+    if not routable().exists():
+        return changed
     closed: set[int] = set()
     after: tuple[bool, datetime, int] | None = None
     while True:
