@@ -17,6 +17,7 @@ from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
 from handoff.forms import ReassignForm
 from handoff.manager_forms import PoolForm, ReasonForm, RepForm, RuleForm
 from handoff.models import OPEN, Handoff, HandoffStatus, Pool, RejectionReason, Rep, RoutingRule
+from handoff.rules import rules_changed
 from leads import clock
 from leads.audit import audit, diff, snapshot
 from leads.models import User
@@ -193,6 +194,8 @@ def _edit(request: HttpRequest, form: ModelForm[Any], kind: str, back: str, titl
                 at=clock.now(),
                 changes=changes,
             )
+            if not isinstance(row, RejectionReason):
+                rules_changed()
         messages.success(request, f"{row} saved.")
         return redirect(back)
     context = {"form": form, "title": title, "back": back}
