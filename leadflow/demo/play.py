@@ -24,7 +24,6 @@ from scoring.publishing import publish
 SEED = 20260317
 DAYS = 365
 PEOPLE = 2400
-INTAKE_HOURS = (12, 17)  # local hours at which the day's messages have arrived and the reps look
 SECOND_DEFINITION_AFTER = 215  # days into the year
 
 Progress = Callable[[int], None]
@@ -60,17 +59,20 @@ class Year:
         day = first_day
         while day <= until.astimezone(self.zone).date():
             waiting = sorted(self.messages.get(day, []), key=lambda message: str(message["timestamp"]))
-            for hour in INTAKE_HOURS:
-                moment = datetime.combine(day, time(hour, 30), self.zone)
-                at = min(moment, until)
-                due = [one for one in waiting if datetime.fromisoformat(one["timestamp"]) <= at]
-                waiting = waiting[len(due) :]
-                yield at, due
-                if moment >= until:
-                    return
-            # What came in the evening is there the next morning.
-            self.messages[day + timedelta(days=1)] = waiting + self.messages.get(day + timedelta(days=1), [])
+            # Some time between ten and half past five, so that not everything happens at one hour.
+            minutes = 600 + day.toordinal() * 97 % 450
+            moment = datetime.combine(day, time(minutes // 60, minutes % 60), self.zone)
+            at = min(moment, until)
+            # At weekends nobody looks, and what arrives waits for Monday.
+            resting = moment.weekday() >= 5 and moment < until
+            due = [one for one in waiting if not resting and datetime.fromisoformat(one["timestamp"]) <= at]
+            yield at, due
+            if moment >= until:
+                return
             day += timedelta(days=1)
+            # What comes later is there the next day.
+            self.messages[day] = waiting[len(due) :] + self.messages.get(day, [])
+        yield until, [one for one in self.messages.get(day, []) if datetime.fromisoformat(one["timestamp"]) <= until]
 
 
 def play(
@@ -93,10 +95,12 @@ def play(
             _start_day(day, first_day, at, marketer)
             if progress:
                 progress(1)
+        if not messages and at.weekday() >= 5 and at < until:
+            continue
         step(at, messages, source)
-        floor.work(at + timedelta(minutes=20))
+        floor.work(at)
         mend_returned(marketer, at, year.rng)
-        settle(at + timedelta(minutes=30))
+        settle(at)
 
 
 def _start_day(day: date, first_day: date, at: datetime, marketer: User) -> None:
@@ -106,11 +110,10 @@ def _start_day(day: date, first_day: date, at: datetime, marketer: User) -> None
             _second_definition(),
             at=midnight,
             by=marketer,
-            note="Let pricing and one guide be enough with a good fit",
+            note="Let one piece of buying content be enough, also with a fair fit",
         )
     passes.roll_over(midnight)
     rescoring.drain(midnight)
-    settle(midnight)
 
 
 def step(at: datetime, messages: list[dict[str, Any]], source: Source) -> None:
@@ -129,15 +132,14 @@ def settle(at: datetime) -> None:
 
 
 def _second_definition() -> dict[str, Any]:
-    """The change the demo company made: looser content and re-engagement rules, which sales came to regret."""
+    """The change the demo company made: a looser content rule, which sales came to regret."""
     document = standard_document()
-    for rule_set in document["mql"]["rule_sets"]:
-        if rule_set["id"] in ("content", "reengaged"):
-            for condition in rule_set["all"]:
-                if condition["kind"] == "engagement_at_least":
-                    condition["value"] = 14
-                if condition["kind"] == "grade_at_least":
-                    condition["value"] = "C"
+    content = next(rule_set for rule_set in document["mql"]["rule_sets"] if rule_set["id"] == "content")
+    for condition in content["all"]:
+        if condition["kind"] == "engagement_at_least":
+            condition["value"] = 12
+        if condition["kind"] == "grade_at_least":
+            condition["value"] = "C"
     return document
 
 

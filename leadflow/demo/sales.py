@@ -10,6 +10,9 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import F
 
 from handoff import discovery, opportunities, workflow
 from handoff.errors import HandoffConflict, Invalid
@@ -154,22 +157,22 @@ class SalesFloor:
         sqls = Handoff.objects.filter(
             lead__stage=Stage.SQL, cycle__sql_at__lte=at - timedelta(days=3), cycle__ended_at=None
         )
-        sqls = sqls.filter(status=HandoffStatus.ACCEPTED).select_related(
+        sqls = sqls.filter(status=HandoffStatus.ACCEPTED, lead__owner=F("rep__user")).select_related(
             "lead__company", "rep__user", "cycle"
         )
         for handoff in sqls.order_by("id"):
-            if handoff.rep and self.rng.random() < 0.12:
+            if handoff.rep and self.rng.random() < 0.1:
                 name = handoff.lead.company.name if handoff.lead.company else handoff.lead.name
                 opportunities.open_opportunity(
                     handoff, by=handoff.rep.user, at=at, name=f"{name}: Pipelines",
-                    amount=self.rng.randint(8, 90) * 1000, currency="EUR", close_on=(at + timedelta(days=60)).date(),
+                    amount=Decimal(self.rng.randint(8, 90) * 1000), currency="EUR", close_on=(at + timedelta(days=60)).date(),
                 )  # fmt: skip
         self._close_deals(at)
 
     def _close_deals(self, at: datetime) -> None:
         deals = Opportunity.objects.filter(outcome="", opened_at__lte=at - timedelta(days=14))
         for deal in deals.select_related("cycle__lead", "opened_by").order_by("id"):
-            if self.rng.random() > 0.035 or deal.opened_by is None:
+            if self.rng.random() > 0.03 or deal.opened_by is None:
                 continue
             person = self.people.get(deal.cycle.lead.email or "")
             won = self.rng.random() < (0.25 + 0.5 * (person.need if person else 0.5))

@@ -10,11 +10,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 
 from leadflow import embedded, heartbeat
+from leadflow.demo import company
 from leadflow.supervisor import Program, Supervisor
 from leads import clock
 
@@ -57,8 +58,8 @@ class Command(BaseCommand):
         settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
         self.say("bringing the database up to date")
         call_command("migrate", verbosity=0, interactive=False)
-        if settings.LEADFLOW_DEMO and "demo" in get_commands() and not get_user_model().objects.exists():
-            self.say("writing the demo; this takes a moment, once")
+        if settings.LEADFLOW_DEMO and _is_for_the_demo():
+            self.say("making the demo, or bringing it up to now; the first time takes about a minute")
             call_command("demo")
 
     def programs(self, parts: list[str], stack: ExitStack) -> Iterator[Program]:
@@ -137,6 +138,12 @@ class Command(BaseCommand):
     def say(self, text: str) -> None:
         self.stdout.write(f"leadflow: {text}")
         self.stdout.flush()
+
+
+def _is_for_the_demo() -> bool:
+    """Tell whether the database is empty or holds the demo: one in use by somebody is left alone."""
+    users = get_user_model().objects
+    return not users.exists() or users.filter(email=company.email("admin")).exists()
 
 
 def _celery(*arguments: str) -> list[str]:
