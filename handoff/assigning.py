@@ -95,7 +95,7 @@ def _queued(decided: Iterable[Decided]) -> Any:
 
 def _write_offers(offers: Sequence[Decided], organisation: Organisation, at: datetime) -> None:
     def target(waiting: Waiting, plan: Plan) -> tuple[int | None, int | None, bool]:
-        return plan.rep and plan.rep.id, plan.rule and plan.rule.id, waiting.is_hand_raise
+        return plan.rep.id if plan.rep else None, plan.rule.id if plan.rule else None, waiting.is_hand_raise
 
     for (rep, rule, is_hand_raise), group in _grouped(offers, target):
         pool = group[0][1].pool
