@@ -235,9 +235,8 @@ class _Batch:
             values["company_id"] = company.pk
         if touch := person.row.touch:
             values |= _touched(touch, first=True)
-        lead = Lead(
-            email=person.keys.email, stage=self._stage, stage_since=self._at, created_at=self._at, **values
-        )
+        stage = person.row.stage or self._stage
+        lead = Lead(email=person.keys.email, stage=stage, stage_since=self._at, created_at=self._at, **values)
         self._new.append(lead)
         if lead.email:
             self._new_by_email[lead.email] = lead

@@ -89,7 +89,7 @@ def run(
     """Work on a claimed job to its end, or until `until` (monotonic); return how many rows were done."""
     before = claim.job.rows_done
     try:
-        steps = undo.steps(claim.job) if claim.job.state == STATE.UNDOING else _steps(claim.job, at)
+        steps = undo.steps(claim.job, at) if claim.job.state == STATE.UNDOING else _steps(claim.job, at)
         for step in steps:
             claim = _take(claim, step, at or clock.now())
             if progress:

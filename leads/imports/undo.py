@@ -16,8 +16,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from leads import clock
-from leads.enums import Status
+from leads.enums import Outcome, Status
 from leads.imports.options import Options
+from leads.intake import storage
 from leads.lifecycle import Move, move_many
 from leads.models import (
     Conversation,
@@ -58,10 +59,10 @@ def begin(job: ImportJob) -> bool:
     return bool(began)
 
 
-def steps(job: ImportJob) -> Iterator[Callable[[ImportJob], None]]:
+def steps(job: ImportJob, at: datetime | None) -> Iterator[Callable[[ImportJob], None]]:
     """Give the chunks still to undo, each as a step; the last rows first, so that values unwind in order."""
     while _waiting(job).exists():
-        yield _undo_chunk
+        yield lambda job: _undo_chunk(job, at or clock.now())
 
 
 def _waiting(job: ImportJob) -> Any:
@@ -69,13 +70,13 @@ def _waiting(job: ImportJob) -> Any:
     return ImportRow.objects.filter(job=job, result__in=done_something, code="").order_by("-number")
 
 
-def _undo_chunk(job: ImportJob) -> None:
+def _undo_chunk(job: ImportJob, at: datetime) -> None:
     rows = list(_waiting(job)[:CHUNK])
-    at = clock.now()
     created = [row for row in rows if row.result == ImportRow.Result.CREATED]
     updated = [row for row in rows if row.result == ImportRow.Result.UPDATED]
     removed = _remove_untouched(job, {row.lead_id for row in created if row.lead_id}, at)
     restored = _restore(job, updated, at)
+    _withdraw_events(job, {row.lead_id for row in rows if row.lead_id} - removed, at)
     for row in rows:
         row.code = UNDONE if row.lead_id in (removed if row in created else restored) else KEPT
     ImportRow.objects.bulk_update(rows, ["code"])
@@ -130,6 +131,22 @@ def untouched(job: ImportJob, ids: set[int]) -> Any:
         ~Exists(Lead.objects.filter(merged_into=OuterRef("pk"))),
         pk__in=ids, cycle_number=0, merged_into=None, owner=None,
     )  # fmt: skip
+
+
+def _withdraw_events(job: ImportJob, ids: set[int], at: datetime) -> None:
+    """Quarantine what this import said the leads did, and take it from their day counts by counts of today."""
+    events = Event.objects.filter(
+        source__name=IMPORTS, lead__in=ids, context__import=job.pk, outcome=Outcome.COUNTED
+    )
+    today = clock.day_of(at)
+    days: Counter[tuple[Any, ...]] = Counter()
+    for event in events.select_for_update().order_by("pk"):
+        if event.signal_id:
+            days[(event.lead_id, event.signal_id, event.object_key, event.occurred_on, today)] -= 1
+    if days:
+        events.update(outcome=Outcome.QUARANTINED, outcome_reason="import_undone")
+        storage.add_days(days)
+        announce(sorted({key[0] for key in days}), at=at)
 
 
 def _restore(job: ImportJob, rows: Sequence[ImportRow], at: datetime) -> set[int]:
