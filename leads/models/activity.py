@@ -179,6 +179,10 @@ class EngagementDay(models.Model):
                 fields=["lead", "signal", "occurred_on", "object_key", "known_on"], name="engagement_day_unique"
             )
         ]
+        indexes: ClassVar = [
+            # Scoring adds signed counts up only for the few leads that have a correction.
+            models.Index(fields=["lead"], condition=Q(count__lt=0), name="engagement_day_corrected")
+        ]
 
     def __str__(self) -> str:
         return f"{self.count} on {self.occurred_on}"
