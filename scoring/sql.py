@@ -4,10 +4,10 @@ Raw SQL because a rescore of everything has to keep pace with hand-written SQL; 
 reference, and a property test holds both equal on both databases. A statement takes the parameters `day` and
 `oldest` and those of its lead filter.
 
-From the inside out: `net` adds up signed counts, `marked` finds the latest day of each object, `days` has one
-row per lead, signal and day with `n` events and `o` latest objects, `lines` has per lead and signal the
-weighted units of each of the signal's rules, `sums` has per lead the ungrouped points, each group's and the
-momentum.
+From the inside out: three streams give the days on which each signal counts, one for each meaning of `distinct`;
+`days` has one row per lead, signal and day with `n` events and `o` latest objects, `lines` has per lead and
+signal the weighted units of each of the signal's rules, `sums` has per lead the ungrouped points, each group's
+and the momentum.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from scoring.rulebook import GRADES, MOMENTUM_LIMIT, EngagementRule, FitRule, Ru
 
 SCORE_COLUMNS = ("fit_score", "engagement_score", "score", "grade", "band", "momentum", "disqualified_by")
 BY_IDS, BY_RANGE = "ids", "range"
+NOTHING = (
+    "SELECT CAST(NULL AS bigint) AS lead_id, CAST(NULL AS bigint) AS signal_id, "
+    "CAST(NULL AS date) AS occurred_on, 0 AS n, 0 AS o"
+)
 
 
 @dataclass(frozen=True)
@@ -99,25 +103,60 @@ class Compiler:
     # --- engagement
 
     def days(self, lead_filter: str) -> str:
-        wanted = [str(self.signal_ids[s]) for s in self.definition.rules_by_signal if s in self.signal_ids]
+        """Rows of lead, signal and age with `n` events and `o` objects whose latest day it is."""
+        streams = [
+            stream
+            for corrected in (False, True)
+            for stream in (
+                self.stream(lead_filter, {"none"}, set(), "occurred_on, count AS n, 0 AS o", corrected=corrected),
+                self.stream(lead_filter, {"day"}, {"none"}, "occurred_on, 0 AS n, 0 AS o", corrected=corrected),
+                self.stream(
+                    lead_filter, {"object"}, set(), "MAX(occurred_on) AS occurred_on, 0 AS n, 1 AS o",
+                    corrected=corrected, grouping=" GROUP BY lead_id, signal_id, object_key",
+                ),
+            )
+            if stream
+        ]  # fmt: skip
+        union = "\n    UNION ALL ".join(streams or [NOTHING])
         return f"""
   SELECT lead_id, signal_id, {self.dialect.age} AS age,
-    CAST(SUM(n) AS bigint) AS n, CAST(SUM(latest) AS int) AS o
+    CAST(SUM(n) AS bigint) AS n, CAST(SUM(o) AS int) AS o
   FROM (
-    SELECT lead_id, signal_id, occurred_on, n,
-      CASE WHEN LEAD(occurred_on) OVER (
-        PARTITION BY lead_id, signal_id, object_key ORDER BY occurred_on
-      ) IS NULL THEN 1 ELSE 0 END AS latest
-    FROM (
-      SELECT lead_id, signal_id, object_key, occurred_on, SUM(count) AS n
-      FROM leads_engagementday
-      WHERE {lead_filter} AND signal_id IN ({", ".join(wanted) or "NULL"})
-        AND occurred_on > %(oldest)s AND occurred_on <= %(day)s AND known_on <= %(day)s
-      GROUP BY lead_id, signal_id, object_key, occurred_on
-      HAVING SUM(count) > 0
-    ) AS net
-  ) AS marked
+    {union}
+  ) AS streams
   GROUP BY lead_id, signal_id, occurred_on"""
+
+    def stream(
+        self, lead_filter: str, distinct: set[str], but_not: set[str], columns: str, *,
+        corrected: bool, grouping: str = "",
+    ) -> str:  # fmt: skip
+        """SELECT for the signals that have a rule of these kinds, and none of the others; "" without any.
+
+        Leads without a correction, nearly all, have only positive counts: theirs need no adding up, and often
+        no more than the index. Counts of the others are netted first.
+        """
+        wanted = [
+            str(self.signal_ids[signal])
+            for signal, rules in self.definition.rules_by_signal.items()
+            if signal in self.signal_ids and self.kinds(rules) & distinct and not self.kinds(rules) & but_not
+        ]
+        if not wanted:
+            return ""
+        condition = f"""{lead_filter} AND signal_id IN ({", ".join(wanted)})
+        AND occurred_on > %(oldest)s AND occurred_on <= %(day)s AND known_on <= %(day)s
+        AND lead_id {"" if corrected else "NOT "}IN (
+          SELECT lead_id FROM leads_engagementday WHERE count < 0 AND {lead_filter})"""
+        source = f"leads_engagementday WHERE {condition}"
+        if corrected:
+            source = f"""(
+      SELECT lead_id, signal_id, object_key, occurred_on, SUM(count) AS count
+      FROM leads_engagementday WHERE {condition}
+      GROUP BY lead_id, signal_id, object_key, occurred_on HAVING SUM(count) > 0) AS net"""
+        return f"SELECT lead_id, signal_id, {columns} FROM {source}{grouping}"
+
+    @staticmethod
+    def kinds(rules: tuple[EngagementRule, ...]) -> set[str]:
+        return {rule.distinct for rule in rules}
 
     def lines(self, lead_filter: str) -> str:
         slots = [

@@ -151,6 +151,15 @@ def test_update_writes_scores_with_their_version_and_only_what_changed():
     }  # fmt: skip
 
 
+def test_signals_the_catalogue_does_not_know_give_no_points():
+    leads = insert([({"role": "data"}, [count("form")])])
+    statements = compiled(document(rule(signal="forgotten")))
+
+    rows = run(statements.scored[BY_IDS], statements.params(DAY, **filters(leads)[BY_IDS]))
+
+    assert [(row[1], row[2]) for row in rows] == [(8, 0)]
+
+
 def test_merged_leads_keep_their_score():
     survivor, merged = insert([({}, []), ({"role": "data"}, [])])
     Lead.objects.filter(pk=merged.pk).update(merged_into=survivor)
