@@ -47,9 +47,7 @@ def _execute(
 
 def _pg_type(field: models.Field) -> str:
     # Without the length: a cast to varchar(n) would cut what the column itself refuses.
-    return (
-        field.rel_db_type(connection) if field.is_relation else field.db_type(connection) or ""
-    ).partition("(")[0]
+    return str(field.db_type(connection)).partition("(")[0]
 
 
 def _preparation(field: models.Field) -> Callable[[Any], Any]:

@@ -71,7 +71,10 @@ def reassign(request: HttpRequest, pk: int) -> HttpResponse:
     user = _user(request)
     handoffs = Handoff.objects.visible_to(user).select_related("lead", "rep__user", "cycle")
     handoff = get_object_or_404(handoffs, pk=pk)
-    form = ReassignForm(request.POST or None, reps=reps_in_sight(user).filter(user__is_active=True))
+    form = ReassignForm(
+        request.POST if request.method == "POST" else None,
+        reps=reps_in_sight(user).filter(user__is_active=True),
+    )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -90,7 +93,7 @@ def reassign(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "handoff/form_page.html", context, status=422 if form.is_bound else 200)
 
 
-@requires("stage.marketing")
+@requires("handoffs.release")
 @require_POST
 def release(request: HttpRequest, pk: int) -> HttpResponse:
     """Hand a returned lead to sales again, once what was missing is mended."""
@@ -121,7 +124,7 @@ def routing_page(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     rule = get_object_or_404(RoutingRule, pk=pk) if pk else RoutingRule(position=_next_position())
-    form = RuleForm(request.POST or None, instance=rule)
+    form = RuleForm(request.POST if request.method == "POST" else None, instance=rule)
     return _edit(request, form, "routing_rule", "handoff:routing", "Routing rule")
 
 
@@ -137,7 +140,11 @@ def pool_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     pools = Pool.objects.filter(team_id=user.team_id) if user.is_manager else Pool.objects.all()
     pool = get_object_or_404(pools, pk=pk) if pk else Pool()
     return _edit(
-        request, PoolForm(request.POST or None, instance=pool, user=user), "pool", "handoff:routing", "Pool"
+        request,
+        PoolForm(request.POST if request.method == "POST" else None, instance=pool, user=user),
+        "pool",
+        "handoff:routing",
+        "Pool",
     )
 
 
@@ -153,7 +160,13 @@ def reps_page(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def rep_edit(request: HttpRequest, pk: int) -> HttpResponse:
     rep = get_object_or_404(reps_in_sight(_user(request)), pk=pk)
-    return _edit(request, RepForm(request.POST or None, instance=rep), "rep", "handoff:reps", str(rep))
+    return _edit(
+        request,
+        RepForm(request.POST if request.method == "POST" else None, instance=rep),
+        "rep",
+        "handoff:reps",
+        str(rep),
+    )
 
 
 @requires("reasons.read")
@@ -172,7 +185,7 @@ def reason_edit(request: HttpRequest, slug: str = "") -> HttpResponse:
     reason = get_object_or_404(RejectionReason, slug=slug) if slug else RejectionReason()
     return _edit(
         request,
-        ReasonForm(request.POST or None, instance=reason),
+        ReasonForm(request.POST if request.method == "POST" else None, instance=reason),
         "reason",
         "handoff:reasons",
         "Rejection reason",

@@ -155,7 +155,7 @@ def decide(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
     decision = DECISIONS.get(slug)
     if decision is None:
         raise Http404
-    form = form_for(decision, request.POST or None)
+    form = form_for(decision, request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
         template = (
             "handoff/_decide_dialog.html" if request.headers.get("HX-Request") else "handoff/decide.html"
@@ -289,7 +289,7 @@ def qualify(request: HttpRequest, pk: int) -> HttpResponse:
 def opportunity_open(request: HttpRequest, pk: int) -> HttpResponse:
     handoff = _handoff(request, pk)
     initial = {"name": _deal_name(handoff), "currency": Organisation.current().currency}
-    form = OpportunityForm(request.POST or None, initial=initial)
+    form = OpportunityForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             opportunities.open_opportunity(handoff, by=_user(request), at=clock.now(), **form.cleaned_data)
@@ -315,7 +315,7 @@ def _deal_name(handoff: Handoff) -> str:
 def opportunity_close(request: HttpRequest, pk: int) -> HttpResponse:
     handoff = _handoff(request, pk)
     opportunity = get_object_or_404(Opportunity, cycle=handoff.cycle)
-    form = CloseForm(request.POST or None)
+    form = CloseForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             opportunities.close_opportunity(

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from leadflow.forms import ChangePasswordForm, NewPasswordForm, ResetForm, SignInForm
 from leadflow.navigation import THEMES, landing_url
@@ -25,6 +25,7 @@ _LINKS_AN_HOUR = 3
 
 
 @login_required
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Send everybody to the page their work begins on."""
     assert isinstance(request.user, User)

@@ -64,7 +64,7 @@ def operations_page(request: HttpRequest) -> HttpResponse:
         "waiting": waiting(at),
         "workers": workers(at),
         "passes": Rescore.objects.all()[:5],
-        "imports": ImportJob.objects.defer("content").select_related("by")[:5],
+        "imports": ImportJob.objects.select_related("by")[:5],
         "set_aside": PendingScore.objects.given_up().select_related("lead").order_by("pk")[:SHOWN],
         "unsent": Notice.objects.filter(mailed_at=None, attempts__gt=0).select_related("user")[:SHOWN],
         "stuck": stuck_handoffs(),

@@ -290,6 +290,7 @@ _SWEEPS = {
     "handoff.tasks.settle_decisions": 5,
     "handoff.tasks.deliver_notices": 10,
     "leads.tasks.resume_imports": 60,
+    "leads.tasks.update_seen": 10,
     "leads.tasks.wake_nurture": 600,
     "leadflow.tasks.heartbeat": 10,
 }
@@ -308,6 +309,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 
 # What `manage.py work` calls, in this order, until a whole round finds nothing more to do.
 LEADFLOW_WORK_STEPS = [
+    "leads.seen.drain",
     "scoring.rescoring.drain",
     "handoff.workflow.settle_due",
     "handoff.routing.drain",

@@ -29,6 +29,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "leads.pii": _ALL,
     "leads.create": frozenset({_M, _G, _A}),
     "leads.edit": _ALL,
+    "leads.upsert": frozenset({_M, _A}),  # touches whoever it matches, so only for those who see all
     "leads.merge": frozenset({_M, _G, _A}),
     "conversations.log": _ALL,
     "stage.marketing": frozenset({_M, _G, _A}),
@@ -58,6 +59,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "handoffs.respond": frozenset({_R}),
     "handoffs.discovery": frozenset({_R, _G, _A}),
     "handoffs.reassign": frozenset({_G, _A}),
+    "handoffs.release": frozenset({_M, _A}),
     "reports.read": _ALL,
     "views.save": _ALL,
     "users.read": frozenset({_G, _A}),
@@ -80,7 +82,7 @@ ACTIONS: dict[str, frozenset[str]] = {
 SCOPES: dict[str, frozenset[str]] = {
     "leads:read": frozenset({"leads.read", "score.read"}),
     "leads:read_pii": frozenset({"leads.pii"}),
-    "leads:write": frozenset({"leads.create", "leads.edit", "conversations.log"}),
+    "leads:write": frozenset({"leads.create", "leads.edit", "leads.upsert", "conversations.log"}),
     "leads:export": frozenset({"exports"}),
     "opps:write": frozenset({"stage.sales"}),
     "events:read": frozenset({"events.read"}),

@@ -2,7 +2,7 @@ from typing import Any
 
 from celery import shared_task
 
-from leads import nurture
+from leads import nurture, seen
 from leads.imports import runner
 
 
@@ -16,3 +16,9 @@ def wake_nurture(**kwargs: Any) -> None:
 def resume_imports(**kwargs: Any) -> None:
     """Run imports and undos that wait, also those whose worker is gone."""
     runner.drain()
+
+
+@shared_task(name="leads.tasks.update_seen")
+def update_seen(**kwargs: Any) -> None:
+    """Write on leads when they were seen last."""
+    seen.drain()

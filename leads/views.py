@@ -50,7 +50,7 @@ def signal_edit(request: HttpRequest, slug: str = "") -> HttpResponse:
     signal = get_object_or_404(Signal, slug=slug) if slug else Signal(position=_next_position())
     before = snapshot(signal, SIGNAL_FIELDS) if slug else {}
     initial = {"label": request.GET.get("label", "")[:100], "matches": request.GET.get("name", "")[:128]}
-    form = SignalForm(request.POST or None, instance=signal)
+    form = SignalForm(request.POST if request.method == "POST" else None, instance=signal)
     if not slug and request.method != "POST":
         form.initial |= {"label": initial["label"]}
         form.fields["matches"].initial = initial["matches"]

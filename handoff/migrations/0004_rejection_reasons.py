@@ -5,7 +5,7 @@ from django.db import migrations
 # slug, label, next path, days of nurture, gives the turn back, needs a note
 REASONS = [
     ("no_need_now", "No need now", "nurture", 90, False, False),
-    ("no_timeline", "No timeline", "nurture", 60, False, False),
+    ("no_timeline", "No timeline", "nurture", 90, False, False),
     ("no_budget", "No budget", "nurture", 120, False, False),
     ("wrong_person", "Wrong person, right company", "fix_data", 90, False, False),
     ("no_fit", "Company does not fit", "disqualify", 90, False, False),

@@ -72,7 +72,10 @@ class Year:
             day += timedelta(days=1)
             # What comes later is there the next day.
             self.messages[day] = waiting[len(due) :] + self.messages.get(day, [])
-        yield until, [one for one in self.messages.get(day, []) if datetime.fromisoformat(one["timestamp"]) <= until]
+        yield (
+            until,
+            [one for one in self.messages.get(day, []) if datetime.fromisoformat(one["timestamp"]) <= until],
+        )
 
 
 def play(

@@ -45,7 +45,7 @@ def _back(request: HttpRequest, lead: Lead) -> HttpResponseRedirect:
 @require_http_methods(["GET", "HEAD", "POST"])
 def lead_new(request: HttpRequest) -> HttpResponse:
     """Add a lead by hand; an address we know opens that lead instead of making a second."""
-    form = LeadForm(request.POST or None)
+    form = LeadForm(request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "leads/lead_form.html", {"form": form}, status=422 if form.is_bound else 200)
     assert isinstance(request.user, User)
@@ -80,7 +80,7 @@ def lead_new(request: HttpRequest) -> HttpResponse:
 def lead_edit(request: HttpRequest, pk: int) -> HttpResponse:
     lead, user = _lead(request, pk)
     initial = {name: getattr(lead, name) for name in ("phone", *PROFILE_FIELDS)} | {"version": lead.version}
-    form = LeadForm(request.POST or None, initial=initial, lead=lead)
+    form = LeadForm(request.POST if request.method == "POST" else None, initial=initial, lead=lead)
     if request.method != "POST" or not form.is_valid():
         return render(
             request,

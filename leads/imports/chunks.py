@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from leads.capture import Captured, Person, capture_leads, prepare
-from leads.enums import Stage
+from leads.enums import Role, Stage
 from leads.imports.happenings import Attendance, Happenings
 from leads.imports.options import Options
 from leads.imports.rows import KIND, Draft, RowReader
@@ -41,6 +41,7 @@ class ChunkWriter:
         for draft, result in zip(wanted, captured, strict=True):
             _fill(rows[draft.number], draft, result)
         known = [(draft, result.lead) for draft, result in zip(wanted, captured, strict=True) if result.lead]
+        self._give_to_team([result.lead.pk for result in captured if result.lead and result.created])
         self._record_events(known)
         self._write_notes(known)
         ImportRow.objects.bulk_create(rows.values())
@@ -106,6 +107,12 @@ class ChunkWriter:
             return set()
         earlier = ImportRow.objects.filter(job=self._job, lead__phone__in=phones)
         return {pk for pk in earlier.values_list("lead_id", flat=True) if pk}
+
+    def _give_to_team(self, ids: Sequence[int]) -> None:
+        """Let a manager's team see the people it brought: new leads have no owner yet."""
+        by = self._job.by
+        if ids and by is not None and by.role == Role.MANAGER and by.team_id:
+            Lead.objects.filter(pk__in=ids).update(pool_team=by.team_id)
 
     def _record_events(self, known: Sequence[tuple[Draft, Lead]]) -> None:
         events = [event for draft, lead in known for event in self._happenings.of(draft, lead.pk)]

@@ -44,6 +44,7 @@ class Preview:
     """The first rows, and counts over the sample; `is_whole` says whether the sample is the whole list."""
 
     rows: list[PreviewRow]
+    samples: list[list[str]]  # cells of the first rows, to recognise the columns by
     counts: Counter[str]
     is_whole: bool
     problems: list[str]
@@ -56,11 +57,13 @@ def preview(job: ImportJob, *, sample: int = SAMPLE) -> Preview:
     options = Options.of(job)
     zone = ZoneInfo(Organisation.current().time_zone)
     reader = RowReader(job.kind, options, zone)
-    drafts = [reader.read(row) for row in islice(job_rows(job), sample)]
+    first = list(islice(job_rows(job), sample))
+    drafts = [reader.read(row) for row in first]
     rows = _judge(drafts, options)
     people = attendance(job, options, zone)
     return Preview(
         rows=rows,
+        samples=[cells for _, cells in first[:100]],
         counts=Counter(row.result for row in rows),
         is_whole=job.rows_total <= sample,
         problems=mapping.problems(options.fields, options.headers),

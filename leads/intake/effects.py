@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from leads.capture import Touch
 from leads.enums import Outcome, Stage
@@ -17,15 +19,27 @@ from leads.intake.touches import touch_of
 from leads.lifecycle import Move, move_many
 from leads.models import DeadLetter, IntakeBatch, Lead
 from leads.signals import activity_recorded
+from leads.wakeup import wake
 
 _UNSUBSCRIBE = "unsubscribe"
+SEEN_TASK = "leads.tasks.update_seen"
 
 
-def apply(new: Sequence[IncomingEvent], owners: Owners, run: Run, now: Setting) -> None:
-    """Bring the leads of newly recorded events up to date and announce them."""
+Seen = list[tuple[int, str, int]]  # lead, moment, signal
+
+
+def apply(new: Sequence[IncomingEvent], owners: Owners, run: Run, now: Setting) -> Seen:
+    """Bring the leads of newly recorded events up to date and announce them; returns when they were seen last.
+
+    That is written on the leads later (`leads.seen`): in every request it cost as much as recording the events.
+    """
     counted = [event for event in new if event.owner_id and event.entry and event.outcome == Outcome.COUNTED]
-    _update_leads(counted, owners)
-    _promote_suspects(counted, owners, run, now)
+    because = _reasons_to_promote(counted, owners, now)
+    touches = _touch_rows(counted, owners)
+    if because or touches:
+        storage.lock_leads(because.keys() | {row[0] for row in touches})
+    storage.update_touches(touches)
+    _promote(because, run)
     changed = {event.owner_id for event in counted if event.owner_id} | {
         pk for pk, signal in owners.joined if signal
     }
@@ -33,54 +47,54 @@ def apply(new: Sequence[IncomingEvent], owners: Owners, run: Run, now: Setting) 
         activity_recorded.send(
             sender=Lead, lead_ids=sorted(changed), day=now.day_of(run.received_at), at=run.received_at
         )
+    return _seen(counted, owners)
 
 
-def _update_leads(counted: Iterable[IncomingEvent], owners: Owners) -> None:
+def _seen(counted: Iterable[IncomingEvent], owners: Owners) -> Seen:
     latest: dict[int, IncomingEvent] = {}
-    touches: dict[int, tuple[IncomingEvent, Touch]] = {}
-    unsubscribed: dict[int, IncomingEvent] = {}
     for event in counted:
         pk = event.owner_id
         assert pk is not None
         if pk not in latest or event.occurred_at >= latest[pk].occurred_at:
             latest[pk] = event
-        if event.entry and event.entry.slug == _UNSUBSCRIBE:
-            unsubscribed[pk] = event
+    seen = [
+        (pk, event.occurred_at.isoformat(), event.entry.id) for pk, event in latest.items() if event.entry
+    ]
+    joined = {pk for pk, signal in owners.joined if signal} - latest.keys()
+    if joined:
+        seen += [(pk, at.isoformat(), signal) for pk, at, signal in storage.last_signals(joined)]
+    return seen
+
+
+def _touch_rows(counted: Iterable[IncomingEvent], owners: Owners) -> list[tuple[Any, ...]]:
+    """Return rows for `storage.update_touches`; most batches have none."""
+    touches: dict[int, tuple[IncomingEvent, Touch]] = {}
+    unsubscribed: dict[int, datetime] = {}
+    for event in counted:
+        pk = event.owner_id
+        assert pk is not None
+        if event.entry and event.entry.slug == _UNSUBSCRIBE and owners.leads[pk].unsubscribed_at is None:
+            unsubscribed[pk] = event.occurred_at
         touch = touch_of(event.properties, event.context)
         if touch and (pk not in touches or event.occurred_at >= touches[pk][0].occurred_at):
             touches[pk] = (event, touch)
     first = _first_touches(owners)
     rows = []
-    for pk in sorted(latest.keys() | first.keys()):
-        row = _seen_row(
-            owners.leads[pk], latest.get(pk), touches.get(pk), first.get(pk), unsubscribed.get(pk)
-        )
-        if any(value is not None for value in row[1:]):
-            rows.append(row)
-    storage.update_leads(rows)
+    for pk in sorted(touches.keys() | first.keys() | unsubscribed.keys()):
+        last, begun = _touches_of(owners.leads[pk], touches.get(pk), first.get(pk))
+        rows.append((pk, *_columns(last), *_columns(begun), unsubscribed.get(pk)))
+    return rows
 
 
-def _seen_row(
-    lead: LeadRow,
-    latest: IncomingEvent | None,
-    touched: tuple[IncomingEvent, Touch] | None,
-    first: Touch | None,
-    unsubscribed: IncomingEvent | None,
-) -> tuple[object, ...]:
-    """Return a row for `storage.update_leads`."""
-    seen = lead.last_seen_at
-    is_newer = latest is not None and (seen is None or latest.occurred_at > seen)
-    last = touched[1] if touched and (seen is None or touched[0].occurred_at >= seen) else None
-    if first is None and touched and not lead.has_first_touch:
-        first = touched[1]
-    return (
-        lead.id,
-        latest.occurred_at if latest and is_newer else None,
-        latest.entry.id if latest and latest.entry and is_newer else None,
-        *_columns(last),
-        *_columns(first),
-        unsubscribed.occurred_at if unsubscribed and lead.unsubscribed_at is None else None,
-    )
+def _touches_of(
+    lead: LeadRow, touched: tuple[IncomingEvent, Touch] | None, first: Touch | None
+) -> tuple[Touch | None, Touch | None]:
+    """Return the last and the first touch to write on a lead, None for what stays."""
+    if touched is None:
+        return None, first
+    event, touch = touched
+    is_last = lead.last_seen_at is None or event.occurred_at >= lead.last_seen_at
+    return touch if is_last else None, first or (None if lead.has_first_touch else touch)
 
 
 def _columns(touch: Touch | None) -> tuple[str | None, str | None, str | None]:
@@ -98,22 +112,25 @@ def _first_touches(owners: Owners) -> dict[int, Touch]:
     return found
 
 
-def _promote_suspects(counted: Iterable[IncomingEvent], owners: Owners, run: Run, now: Setting) -> None:
-    """Make leads of the suspects who engaged, now or while nobody knew who they were (R2)."""
+def _reasons_to_promote(counted: Iterable[IncomingEvent], owners: Owners, now: Setting) -> dict[int, Entry]:
+    """Return the suspects who engaged, now or while nobody knew who they were, with the signal (R2)."""
     because: dict[int, Entry] = {}
     for pk, signal_id in sorted(owners.joined, key=lambda pair: (pair[0], pair[1] or 0)):
         entry = now.catalogue.by_id.get(signal_id or 0)
-        if entry and entry.is_engagement:
+        if entry and entry.is_engagement and owners.leads[pk].stage == Stage.SUSPECT:
             because.setdefault(pk, entry)
     for event in counted:
-        if event.is_engagement and event.entry and event.owner_id:
-            because.setdefault(event.owner_id, event.entry)
-    suspects = [pk for pk in because if owners.leads[pk].stage == Stage.SUSPECT]
-    if not suspects:
+        owner, signal = event.owner_id, event.entry
+        if owner and signal and signal.is_engagement and owners.leads[owner].stage == Stage.SUSPECT:
+            because.setdefault(owner, signal)
+    return because
+
+
+def _promote(because: Mapping[int, Entry], run: Run) -> None:
+    if not because:
         return
-    leads = Lead.objects.filter(pk__in=suspects, stage=Stage.SUSPECT).order_by("pk")
-    moves = [_promotion(lead, because[lead.pk]) for lead in leads]
-    move_many(moves, at=run.received_at, skip_refused=True)
+    leads = Lead.objects.filter(pk__in=because, stage=Stage.SUSPECT).order_by("pk")
+    move_many([_promotion(lead, because[lead.pk]) for lead in leads], at=run.received_at, skip_refused=True)
 
 
 def _promotion(lead: Lead, entry: Entry) -> Move:
@@ -125,7 +142,9 @@ def _promotion(lead: Lead, entry: Entry) -> Move:
     )  # fmt: skip
 
 
-def write_batch(results: Sequence[ItemResult], rejected: Sequence[Rejection], run: Run, origin: str) -> None:
+def write_batch(
+    results: Sequence[ItemResult], rejected: Sequence[Rejection], run: Run, origin: str, seen: Seen
+) -> None:
     """Write how the batch ended, and a dead letter for each item that was turned away (I25)."""
     outcomes = Counter(str(result.outcome) for result in results)
     reasons = Counter(f"{result.outcome}:{result.reason}" for result in results if result.reason)
@@ -135,8 +154,11 @@ def write_batch(results: Sequence[ItemResult], rejected: Sequence[Rejection], ru
         received_at=run.received_at,
         received=len(results),
         reasons=dict(reasons),
+        seen=seen or None,
         **{outcome: outcomes[outcome] for outcome in Outcome.values},
     )
+    if seen:
+        wake(SEEN_TASK)
     DeadLetter.objects.bulk_create(_dead_letter(batch, one) for one in rejected)
 
 

@@ -17,17 +17,26 @@ from leads.intake.storage import ANONYMOUS, EMAIL, LEAD, USER, Key, LeadRow
 from leads.suppression import suppressed
 
 
-class UnknownIds(Exception):
-    """Some ids are not known: start again holding the locks that linking and waiting need."""
+@dataclass(frozen=True)
+class Locks:
+    """What a batch holds from its beginning on."""
 
-    def __init__(self, exclusive: set[Key], shared: set[Key]) -> None:
-        super().__init__()
-        self.exclusive, self.shared = exclusive, shared
+    exclusive: frozenset[Key] = frozenset()  # ids it may link
+    shared: frozenset[Key] = frozenset()  # ids unknown to us under which it records
+    to_change: bool = False  # it captures people
 
-    def together_with(self, other: UnknownIds) -> UnknownIds:
-        """Return what both need."""
+    def __or__(self, other: Locks) -> Locks:
         exclusive = self.exclusive | other.exclusive
-        return UnknownIds(exclusive, (self.shared | other.shared) - exclusive)
+        shared = (self.shared | other.shared) - exclusive
+        return Locks(exclusive, shared, self.to_change or other.to_change)
+
+
+class MoreLocks(Exception):
+    """The batch needs locks that it can only take before all others: start again with them."""
+
+    def __init__(self, needed: Locks) -> None:
+        super().__init__()
+        self.needed = needed
 
 
 @dataclass
@@ -46,9 +55,7 @@ class Owners:
         for key in _keys(event):
             if key in self.by_key:
                 return self.by_key[key]
-        if event.hint_id:
-            return event.hint_id
-        return self.by_key.get((ANONYMOUS, event.anonymous_id))
+        return event.hint_id or self.by_key.get((ANONYMOUS, event.anonymous_id))
 
 
 def _keys(event: IncomingEvent) -> list[Key]:
@@ -63,36 +70,41 @@ def _keys(event: IncomingEvent) -> list[Key]:
     return keys
 
 
-def find(events: Sequence[IncomingEvent], held: UnknownIds | None, run: Run) -> Owners:
-    """Return the owners of the events' ids. Raises UnknownIds unless the locks for unknown ones are held."""
-    owners = _look_up(events)
+def find(events: Sequence[IncomingEvent], held: Locks, run: Run) -> Owners:
+    """Return the owners of the events, after capturing and linking whom they bring.
+
+    Raises MoreLocks if that needs other locks than those held; call it again in a new transaction then.
+    """
+    owners = _look_up(events, to_change=held.to_change)
     unknown = _unknown(events, owners)
     carriers = people.carriers(events, owners.of, run)
-    if unknown:
-        needed = _locks_for(events, unknown)
-        if held is None or not (
-            needed.exclusive <= held.exclusive and needed.shared <= held.exclusive | held.shared
-        ):
-            raise needed
+    needed = held | _locks_for(events, unknown, to_change=bool(carriers))
+    if needed != held:
+        raise MoreLocks(needed)
     if unknown or carriers:
         _take_in(events, carriers, unknown, owners, run)
     return owners
 
 
-def _look_up(events: Iterable[IncomingEvent]) -> Owners:
-    keys: set[Key] = set()
+def _look_up(events: Iterable[IncomingEvent], *, to_change: bool) -> Owners:
+    users: set[str] = set()
+    devices: set[str] = set()
+    emails: set[str] = set()
     ids: set[int] = set()
     for event in events:
         if event.user_id:
-            keys.add((USER, event.user_id))
+            users.add(event.user_id)
         if event.anonymous_id:
-            keys.add((ANONYMOUS, event.anonymous_id))
+            devices.add(event.anonymous_id)
         if event.email:
-            keys.add((EMAIL, event.email))
+            emails.add(event.email)
         if event.previous_id:
-            keys |= {(USER, event.previous_id), (ANONYMOUS, event.previous_id)}
-        ids.update(pk for pk in (event.lead_id, event.hint_id) if pk)
-    return Owners(*storage.find_owners(keys, ids))
+            users.add(event.previous_id)
+            devices.add(event.previous_id)
+        if event.lead_id or event.hint_id:
+            ids.update(pk for pk in (event.lead_id, event.hint_id) if pk)
+    by_kind = {USER: users, ANONYMOUS: devices, EMAIL: emails}
+    return Owners(*storage.find_owners(by_kind, ids, to_change=to_change))
 
 
 def _ids(event: IncomingEvent) -> list[Key]:
@@ -108,20 +120,29 @@ def _ids(event: IncomingEvent) -> list[Key]:
 
 
 def _unknown(events: Iterable[IncomingEvent], owners: Owners) -> set[Key]:
-    return {key for event in events for key in _ids(event) if key not in owners.by_key}
+    known = owners.by_key
+    unknown: set[Key] = set()
+    for event in events:
+        if event.user_id and (USER, event.user_id) not in known:
+            unknown.add((USER, event.user_id))
+        if event.anonymous_id and (ANONYMOUS, event.anonymous_id) not in known:
+            unknown.add((ANONYMOUS, event.anonymous_id))
+        if event.previous_id:
+            unknown.update(key for key in _ids(event) if key not in known)
+    return unknown
 
 
-def _locks_for(events: Iterable[IncomingEvent], unknown: set[Key]) -> UnknownIds:
+def _locks_for(events: Iterable[IncomingEvent], unknown: set[Key], *, to_change: bool) -> Locks:
     """Ids that this batch may link need an exclusive lock; those it only records under, a shared one."""
     exclusive: set[Key] = set()
-    for event in events:
+    for event in events if unknown else ():
         ids = _ids(event)
         if len(ids) > 1 or event.email or event.lead_id or event.type in ("identify", "alias"):
             exclusive.update(key for key in ids if key in unknown)
     users = [value for kind, value in exclusive if kind == USER]
     if users:
         exclusive |= storage.companions(users)
-    return UnknownIds(exclusive, unknown - exclusive)
+    return Locks(frozenset(exclusive), frozenset(unknown - exclusive), to_change)
 
 
 def _take_in(
@@ -136,7 +157,7 @@ def _take_in(
     carriers = [event for event in carriers if event.reason != SUPPRESSED]
     if carriers:
         people.capture(carriers, owners.of, owners.leads, run)
-        found = _look_up(events)
+        found = _look_up(events, to_change=True)
         owners.by_key, owners.leads = found.by_key, found.leads
         _warn_of_conflicts(carriers, owners)
     links = _links(events, unknown, owners)

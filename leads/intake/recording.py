@@ -142,31 +142,27 @@ class _Batch:
         self._items, self._first, self._rejected = items, first, rejected
 
     def record(self) -> list[ItemResult]:
-        held: identities.UnknownIds | None = None
+        """Write everything; again from the start whenever it turns out to need more locks."""
+        held = identities.Locks(to_change=any(event.traits for event in self._items))
         while True:
             try:
                 return self._attempt(held)
-            except identities.UnknownIds as unknown:
-                if held is not None:
-                    unknown = unknown.together_with(held)
-                held = unknown
+            except identities.MoreLocks as more:
+                held = more.needed
 
-    def _attempt(self, held: identities.UnknownIds | None) -> list[ItemResult]:
+    def _attempt(self, held: identities.Locks) -> list[ItemResult]:
         run, events = self._run, list(self._first.values())
-        for event in events if held is not None else ():
-            event.hint_id = None
         with transaction.atomic():
-            if held is not None:
-                storage.lock_keys(held.exclusive, held.shared)
+            storage.lock_keys(held.exclusive, held.shared)
             owners = identities.find(events, held, run)
             events = [event for event in events if event.reason != SUPPRESSED]
             for event in events:
                 event.owner_id = owners.of(event)
             added = storage.insert_events(events, run, self._now.day_of) if events else set()
-            new = [event for event in events if event.message_id in added]
             results = self._results(added)
-            effects.apply(new, owners, run, self._now)
-            effects.write_batch(results, self._rejected, run, self._origin)
+            new = events if len(added) == len(events) else [one for one in events if one.message_id in added]
+            seen = effects.apply(new, owners, run, self._now)
+            effects.write_batch(results, self._rejected, run, self._origin, seen)
         return results
 
     def _results(self, added: set[str]) -> list[ItemResult]:

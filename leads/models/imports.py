@@ -6,7 +6,21 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from leads.enums import Role
 from leads.models.people import Lead
+from leads.models.users import User
+
+
+class ImportQuerySet(models.QuerySet["ImportJob"]):
+    def visible_to(self, user: User) -> ImportQuerySet:
+        """Imports the user's role may see: a manager those of their team, a rep none."""
+        if not user.is_active:
+            return self.none()
+        if user.role in (Role.ADMIN, Role.MARKETER):
+            return self.all()
+        if user.role == Role.MANAGER and user.team_id:
+            return self.filter(by__team_id=user.team_id)
+        return self.none()
 
 
 class ImportJob(models.Model):
@@ -44,6 +58,8 @@ class ImportJob(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
+
+    objects = ImportQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-id"]

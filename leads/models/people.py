@@ -62,7 +62,9 @@ class Lead(models.Model):
     phone = models.CharField(max_length=20, blank=True)  # E.164 where it parses, else as typed
     first_name = models.CharField(max_length=100, blank=True)
     last_name = models.CharField(max_length=100, blank=True)
-    company = models.ForeignKey(Company, null=True, blank=True, on_delete=models.SET_NULL, related_name="leads")
+    company = models.ForeignKey(
+        Company, null=True, blank=True, on_delete=models.SET_NULL, related_name="leads"
+    )
 
     # The profile fit rules read. Empty string or null means "unknown", which is not "no".
     job_title = models.CharField(max_length=200, blank=True)
@@ -82,13 +84,17 @@ class Lead(models.Model):
     stage = models.CharField(max_length=12, choices=Stage.choices, default=Stage.SUSPECT)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
     stage_since = models.DateTimeField()
-    cycle_number = models.PositiveSmallIntegerField(default=0)  # the last opened cycle, 0 before the first MQL
+    cycle_number = models.PositiveSmallIntegerField(
+        default=0
+    )  # the last opened cycle, 0 before the first MQL
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="leads"
     )
     pool_team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     wake_on = models.DateField(null=True, blank=True)  # nurture: lists the lead as woken up from this day
-    wake_signal = models.CharField(max_length=50, blank=True)  # nurture: a signal's slug, "" = any qualifying one
+    wake_signal = models.CharField(
+        max_length=50, blank=True
+    )  # nurture: a signal's slug, "" = any qualifying one
     nurture_reason = models.CharField(max_length=100, blank=True)
     next_step = models.CharField(max_length=300, blank=True)
     next_step_on = models.DateField(null=True, blank=True)
@@ -111,11 +117,15 @@ class Lead(models.Model):
     last_source = models.CharField(max_length=100, blank=True)
     last_medium = models.CharField(max_length=100, blank=True)
     last_campaign = models.CharField(max_length=150, blank=True)
-    last_signal = models.ForeignKey("leads.Signal", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    last_signal = models.ForeignKey(
+        "leads.Signal", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     last_seen_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
 
-    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged")
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged"
+    )
     created_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)  # counts profile edits by people: If-Match, stale forms
 
@@ -124,20 +134,24 @@ class Lead(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["email"], condition=Q(merged_into=None, email__isnull=False), name="lead_email_unique_live"
+                fields=["email"],
+                condition=Q(merged_into=None, email__isnull=False),
+                name="lead_email_unique_live",
             ),
             models.CheckConstraint(condition=~Q(email=""), name="lead_email_null_not_empty"),
             models.CheckConstraint(condition=Q(stage__in=Stage.values), name="lead_stage_known"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="lead_status_known"),
             models.CheckConstraint(
-                condition=Q(status=Status.ACTIVE) | Q(stage__in=[Stage.SUSPECT, Stage.LEAD]), name="lead_offramp_stage"
+                condition=Q(status=Status.ACTIVE) | Q(stage__in=[Stage.SUSPECT, Stage.LEAD]),
+                name="lead_offramp_stage",
             ),
             models.CheckConstraint(
                 condition=~Q(status=Status.NURTURE) | Q(wake_on__isnull=False) | ~Q(wake_signal=""),
                 name="lead_nurture_wakes",
             ),
             models.CheckConstraint(
-                condition=Q(grade__in=["A", "B", "C", "D"], band__gte=1, band__lte=4), name="lead_grade_band_known"
+                condition=Q(grade__in=["A", "B", "C", "D"], band__gte=1, band__lte=4),
+                name="lead_grade_band_known",
             ),
         ]
         indexes: ClassVar = [

@@ -28,7 +28,9 @@ class SavedView(models.Model):
 
     class Meta:
         ordering: ClassVar = ["name", "id"]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["owner", "name"], name="saved_view_name_unique")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "name"], name="saved_view_name_unique")
+        ]
 
     def __str__(self) -> str:
         return self.name

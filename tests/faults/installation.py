@@ -10,8 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,7 +58,7 @@ class Installation:
             "LEADFLOW_VAR": str(folder),
             "LEADFLOW_LOG_LEVEL": "WARNING",
             "LEADFLOW_UNDO_SECONDS": "0",
-            "LEADFLOW_RATE_EVENTS": "0",
+            "LEADFLOW_RATE_EVENTS": "1000000000/min",
             "PORT": str(self.port),
         }
         self.url = url
@@ -68,8 +70,7 @@ class Installation:
     def create(self, *, reps: int = 0) -> None:
         """Make the database, its schema, a definition, a source and so many reps."""
         self._admin(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
-        self._admin(f'CREATE DATABASE "{self.database}"')
-        self.manage("migrate", "--verbosity", "0")
+        self._admin(f'CREATE DATABASE "{self.database}" TEMPLATE "{_template_of(self.server.geturl())}"')
         prepared = subprocess.run(
             [sys.executable, "-m", "tests.faults.prepare", str(reps)], cwd=ROOT, env=self.env, check=True, capture_output=True
         )
@@ -201,6 +202,16 @@ class Installation:
                 cursor.execute(sql)
         finally:
             connection.close()
+
+
+@cache
+def _template_of(server: str) -> str:
+    """Migrate once per session; every test gets a copy."""
+    made = Installation("template", Path(tempfile.mkdtemp()), server)
+    made._admin(f'DROP DATABASE IF EXISTS "{made.database}" WITH (FORCE)')
+    made._admin(f'CREATE DATABASE "{made.database}"')
+    made.manage("migrate", "--verbosity", "0")
+    return made.database
 
 
 def _listens(port: int) -> bool:

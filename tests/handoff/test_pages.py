@@ -75,7 +75,9 @@ def test_accepting_moves_on_to_the_next_row_with_undo(client, rep):
     first, second = offer(2)
     client.force_login(rep.user)
 
-    answer = client.post(reverse("handoff:decide", args=[first.pk, "accept"]), {"next_step": "Call"}, follow=True)
+    answer = client.post(
+        reverse("handoff:decide", args=[first.pk, "accept"]), {"next_step": "Call"}, follow=True
+    )
 
     first.refresh_from_db()
     assert (first.status, first.next_step) == ("accepted", "Call")
@@ -87,7 +89,9 @@ def test_rejecting_needs_a_reason_and_keeps_what_was_typed(client, rep):
     (handoff,) = offer()
     client.force_login(rep.user)
 
-    answer = client.post(reverse("handoff:decide", args=[handoff.pk, "reject"]), {"note": "Spoke to the wrong one"})
+    answer = client.post(
+        reverse("handoff:decide", args=[handoff.pk, "reject"]), {"note": "Spoke to the wrong one"}
+    )
 
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -131,7 +135,12 @@ def test_from_acceptance_to_a_won_opportunity(client, rep):
     client.force_login(rep.user)
     client.post(reverse("handoff:decide", args=[handoff.pk, "accept"]))
 
-    answers = {"need_problem": "Late feeds", "timing": "in 3 months", "next_step": "Show it on their feed", "version": 0}
+    answers = {
+        "need_problem": "Late feeds",
+        "timing": "in 3 months",
+        "next_step": "Show it on their feed",
+        "version": 0,
+    }
     client.post(reverse("handoff:discovery", args=[handoff.pk]), answers)
     client.post(reverse("handoff:qualify", args=[handoff.pk]))
     deal = {"name": "Nordhavn", "amount": "40000", "currency": "eur", "close_on": "2099-01-31"}

@@ -22,11 +22,15 @@ def test_concurrent_capture_creates_each_person_once(at: datetime) -> None:
     start = Barrier(THREADS)
 
     def capture(number: int) -> int:
-        rows = [Incoming(f"p{n}@acme{n % 7}.example", profile={"first_name": f"P{number}"}) for n in range(PEOPLE)]
+        rows = [
+            Incoming(f"p{n}@acme{n % 7}.example", profile={"first_name": f"P{number}"}) for n in range(PEOPLE)
+        ]
         random.Random(number).shuffle(rows)
         start.wait()
         try:
-            results = capture_leads(rows, stage=Stage.LEAD, at=at, by=None, origin=f"t{number}", overwrite=True)
+            results = capture_leads(
+                rows, stage=Stage.LEAD, at=at, by=None, origin=f"t{number}", overwrite=True
+            )
         finally:
             connections.close_all()
         return sum(captured.created for captured in results)

@@ -57,7 +57,13 @@ def test_scopes_imply_nothing_else():
     }
 
     assert opened["events:write"] == {"events.write"}
-    assert opened["leads:write"] == {"leads.create", "leads.edit", "conversations.log", "me.read"}
+    assert opened["leads:write"] == {
+        "leads.create",
+        "leads.edit",
+        "leads.upsert",
+        "conversations.log",
+        "me.read",
+    }
     assert opened["leads:read_pii"] == {"leads.pii", "me.read"}
 
 

@@ -15,7 +15,10 @@ TODAY = AT.date()
 
 @pytest.fixture
 def context():
-    document = {"mql": {"rule_sets": [{"all": [{"kind": "score_at_least", "value": 60}]}]}}
+    document = {
+        "mql": {"rule_sets": [{"all": [{"kind": "score_at_least", "value": 60}]}]},
+        "sql": {"meaning": "discovery", "rule_sets": []},
+    }
     make_definition(document)
     return Context.on(AT)
 
