@@ -69,7 +69,8 @@ DECISIONS = {
             (OFFERED, ACCEPTED), ReturnForm, _return,
         ),
         DecisionAction(
-            "defer", "Defer", "d", "They stay yours, and come back by themselves. The clock stops until then.", "deferred",
+            "defer", "Defer", "d", "They stay yours and come back by themselves. The clock stops until then.",
+            "deferred",
             (ACCEPTED,), DeferForm, _defer,
         ),
     )
@@ -85,5 +86,6 @@ def open_to(handoff: Handoff, user: User) -> list[DecisionAction]:
 
 def form_for(decision: DecisionAction, data: Any = None) -> forms.Form:
     """Return the decision's form, bound to `data` if there is any."""
-    extra = {"today": clock.today()} if decision.form is DeferForm else {}
-    return decision.form(data, **extra)
+    if decision.form is DeferForm:
+        return DeferForm(data, today=clock.today())
+    return decision.form(data)

@@ -77,7 +77,7 @@ class PoolForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         reps = Rep.objects.select_related("user").order_by("user__name")
         if user.is_manager:
-            reps = reps.filter(user__team_id=user.team_id)
+            reps = reps.filter(user__team=user.team)
             self.fields["team"].queryset = self.fields["team"].queryset.filter(pk=user.team_id)  # type: ignore[attr-defined]
         weights = dict(self.instance.members.values_list("rep_id", "weight")) if self.instance.pk else {}
         self.reps = list(reps)

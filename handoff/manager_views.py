@@ -35,7 +35,7 @@ def _user(request: HttpRequest) -> User:
 def reps_in_sight(user: User) -> Any:
     """Return the reps a manager or admin may see: the own team's, or all."""
     reps = Rep.objects.select_related("user__team").order_by("user__name")
-    return reps.filter(user__team_id=user.team_id) if user.is_manager else reps
+    return reps.filter(user__team=user.team) if user.is_manager else reps
 
 
 @requires("handoffs.reassign")
@@ -137,7 +137,7 @@ def _next_position() -> int:
 @require_http_methods(["GET", "HEAD", "POST"])
 def pool_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     user = _user(request)
-    pools = Pool.objects.filter(team_id=user.team_id) if user.is_manager else Pool.objects.all()
+    pools = Pool.objects.filter(team=user.team) if user.is_manager else Pool.objects.all()
     pool = get_object_or_404(pools, pk=pk) if pk else Pool()
     return _edit(
         request,

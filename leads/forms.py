@@ -43,7 +43,8 @@ class SignalForm(forms.ModelForm):
             "is_active",
         )
         labels = {
-            "label": "Name", "position": "Place in the order", "intent": "Buying intent", "funnel_stage": "Funnel stage",
+            "label": "Name", "position": "Place in the order", "intent": "Buying intent",
+            "funnel_stage": "Funnel stage",
             "is_engagement": "Counts as engagement", "is_hand_raise": "Is a hand-raise", "is_active": "In use",
         }  # fmt: skip
         help_texts = {

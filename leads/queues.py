@@ -41,7 +41,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Queue:
-    """One queue. `explain` says in a sentence who stands in it; `empty` what is true and what to do when nobody does."""
+    """One queue. `explain` says in a sentence who stands in it; `empty` what is true and what to do when it is."""
 
     slug: str
     label: str

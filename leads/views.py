@@ -52,7 +52,7 @@ def signal_edit(request: HttpRequest, slug: str = "") -> HttpResponse:
     initial = {"label": request.GET.get("label", "")[:100], "matches": request.GET.get("name", "")[:128]}
     form = SignalForm(request.POST if request.method == "POST" else None, instance=signal)
     if not slug and request.method != "POST":
-        form.initial |= {"label": initial["label"]}
+        form.initial["label"] = initial["label"]
         form.fields["matches"].initial = initial["matches"]
     if request.method != "POST" or not form.is_valid():
         context = {"form": form, "signal": signal if slug else None}

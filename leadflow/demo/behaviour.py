@@ -65,7 +65,7 @@ def message(person: Person, step: Step, first_day: date, zone: ZoneInfo, index: 
 
 
 def traits(person: Person) -> dict[str, Any]:
-    company = {
+    company: dict[str, Any] = {
         "name": person.company.name,
         "industry": person.company.industry,
         "website": person.company.domain,

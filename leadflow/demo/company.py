@@ -28,7 +28,7 @@ USERS = [
     ("manager2", "Helga Brandt", Role.MANAGER, "Central"),
 ]
 # e-mail name, capacity, weight, territories
-REPS = [
+REPS: list[tuple[str, int, int, list[str]]] = [
     ("rep", 14, 2, []),
     ("rep2", 12, 1, []),
     ("rep3", 12, 2, []),

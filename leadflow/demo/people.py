@@ -18,7 +18,7 @@ LAST = (
     "Reyes Ricci Rossi Salgado Schmidt Silva Singh Solberg Tanabe Vargas Virtanen Vogel Wagner Watanabe Weber Whitfield "
     "Wit Yilmaz Zhang Zielinski"
 ).split()
-HEADS = "Alpen Atlas Baltic Blue Bright Cobalt Dunav Ever Fern Fjord Formosa Gold Harbour Iris Juno Kessler Lumen Meridian Nord North Oak Ori Polar Quanta Rhine Sava Shannon Silver Terra Tessile Umbra Vela Wave Wisla Zenit".split()  # noqa: E501
+HEADS = "Alpen Atlas Baltic Blue Bright Cobalt Dunav Ever Fern Fjord Formosa Gold Harbour Iris Juno Kessler Lumen Meridian Nord North Oak Ori Polar Quanta Rhine Sava Shannon Silver Terra Tessile Umbra Vela Wave Wisla Zenit".split()
 TAILS = {
     "logistics": ["Logistics", "Freight", "Cargo", "Parcel"],
     "retail": ["Retail", "Stores", "Market"],

@@ -26,7 +26,7 @@ DAYS = 365
 PEOPLE = 2400
 SECOND_DEFINITION_AFTER = 215  # days into the year
 
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 
 
 @dataclass
@@ -160,11 +160,12 @@ def fresh_prospects(at: datetime, count: int, *, seed: int) -> list[tuple[Person
         if not person.fits or person.company.employees is None or person.company.country in company.CENTRAL:
             continue
         person = _renumbered(person, seed)
+        asked = {"product": rng.choice(behaviour.PRODUCTS), "message": rng.choice(behaviour.QUESTIONS)}
         steps: list[behaviour.Step] = [
             (0, "identify", "", {}),
             (0, "page", "/product/pipelines", {}),
             (0, "page", "/pricing", {}),
-            (0, "track", "Demo Requested", {"product": rng.choice(behaviour.PRODUCTS), "message": rng.choice(behaviour.QUESTIONS)}),
+            (0, "track", "Demo Requested", asked),
         ]  # fmt: skip
         messages = [behaviour.message(person, one, today, zone, index) for index, one in enumerate(steps)]
         for index, message in enumerate(messages):

@@ -86,7 +86,7 @@ def _moved(value: Any, days: timedelta) -> Any:
         return {key: _moved(one, days) for key, one in value.items()}
     if isinstance(value, list):
         return [_moved(one, days) for one in value]
-    if not isinstance(value, str) or not value[:2] == "20":
+    if not isinstance(value, str) or value[:2] != "20":
         return value
     for read in (date.fromisoformat, datetime.fromisoformat):
         try:

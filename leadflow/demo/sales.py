@@ -165,7 +165,8 @@ class SalesFloor:
                 name = handoff.lead.company.name if handoff.lead.company else handoff.lead.name
                 opportunities.open_opportunity(
                     handoff, by=handoff.rep.user, at=at, name=f"{name}: Pipelines",
-                    amount=Decimal(self.rng.randint(8, 90) * 1000), currency="EUR", close_on=(at + timedelta(days=60)).date(),
+                    amount=Decimal(self.rng.randint(8, 90) * 1000), currency="EUR",
+                    close_on=(at + timedelta(days=60)).date(),
                 )  # fmt: skip
         self._close_deals(at)
 

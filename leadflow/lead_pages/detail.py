@@ -59,7 +59,7 @@ def _content(request: HttpRequest, lead: Lead, user: User, at: Any) -> dict[str,
         "path_notes": _path_notes(lead),
         "entries": entries,
         "older": entries[-1].at.isoformat() if len(entries) == MOST else "",
-        "handoff": lead.handoffs.open().select_related("rep__user").first(),  # type: ignore[attr-defined]
+        "handoff": lead.handoffs.open().select_related("rep__user").first(),
         "neighbours": _neighbours(request, lead, user, at),
         "note_form": NoteForm(prefix="note"),
         "conversation_form": ConversationForm(prefix="talk", initial={"at": at}),

@@ -46,7 +46,7 @@ class FilterForm(forms.Form):
     def __init__(self, data: QueryDict, user: User) -> None:
         super().__init__(data)
         owners = User.objects.filter(role="rep", is_active=True)
-        owners = owners.filter(team_id=user.team_id) if user.is_manager else owners
+        owners = owners.filter(team=user.team) if user.is_manager else owners
         self.has_owner = not user.is_rep
         if self.has_owner:
             choices = [(0, "Nobody"), *owners.values_list("pk", "name")]

@@ -96,9 +96,7 @@ class LeadForm(forms.Form):
         return normalise_phone(self.cleaned_data["phone"])
 
     def clean(self) -> dict[str, Any]:
-        if self.lead is None and not (self.cleaned_data.get("email") or self.cleaned_data.get("phone")):
-            if "email" not in self.errors:
-                self.add_error(
-                    "email", "Give an e-mail address or a phone number, so that we can reach them."
-                )
+        reachable = self.cleaned_data.get("email") or self.cleaned_data.get("phone") or "email" in self.errors
+        if self.lead is None and not reachable:
+            self.add_error("email", "Give an e-mail address or a phone number, so that we can reach them.")
         return self.cleaned_data

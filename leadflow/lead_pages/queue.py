@@ -103,11 +103,11 @@ def _content(
         "clear_url": f"?view={queue.slug}",
         "line": context.line,
         "query": without(address)[1:],
-        "bulk_actions": [action for action in ACTIONS.values() if can(request.user, action.permission)],  # type: ignore[arg-type]
+        "bulk_actions": [action for action in ACTIONS.values() if can(request.user, action.permission)],
         "shows_owner": form.has_owner,
-        "may_import": can(request.user, "imports"),  # type: ignore[arg-type]
-        "may_export": can(request.user, "exports"),  # type: ignore[arg-type]
-        "may_create": can(request.user, "leads.create"),  # type: ignore[arg-type]
+        "may_import": can(request.user, "imports"),
+        "may_export": can(request.user, "exports"),
+        "may_create": can(request.user, "leads.create"),
     }
 
 

@@ -58,7 +58,8 @@ class Lead(models.Model):
     `scoring.rescoring`; `owner` and `pool_team` by handoff.
     """
 
-    email = models.CharField(max_length=254, null=True, blank=True)  # normalised; null when unknown
+    # Normalised. Null, not empty, when unknown: an address is unique and "" would be one.
+    email = models.CharField(max_length=254, null=True, blank=True)  # noqa: DJ001
     phone = models.CharField(max_length=20, blank=True)  # E.164 where it parses, else as typed
     first_name = models.CharField(max_length=100, blank=True)
     last_name = models.CharField(max_length=100, blank=True)
