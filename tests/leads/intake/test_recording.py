@@ -119,7 +119,7 @@ def test_identify_makes_a_suspect_and_engagement_a_lead(sender):
     sender.batch(track("Guide Downloaded", userId="u-1", properties={"asset": "Getting started"}))
 
     lead.refresh_from_db()
-    assert (lead.stage, lead.last_signal.slug) == (Stage.LEAD, "guide")
+    assert lead.stage == Stage.LEAD
     change = lead.stage_changes.get(seq=2)
     assert (change.actor, change.reason) == ("signal:guide", "First engagement: Guide or e-book")
     assert verify() == []
@@ -400,20 +400,6 @@ def test_one_announcement_per_batch_names_the_leads_that_changed(sender):
         activity_recorded.disconnect(hear)
 
     assert heard == [([first.pk, second.pk], TODAY, AT)]
-
-
-def test_last_seen_follows_the_latest_event_whatever_the_order(sender):
-    lead = make_lead()
-    late = IncomingEvent("track", AT, "Chat", message_id="a", lead_id=lead.pk)
-    early = IncomingEvent(
-        "page", AT - timedelta(days=1), message_id="b", lead_id=lead.pk, properties={"path": "/"}
-    )
-
-    record(late)
-    record(early)
-
-    lead.refresh_from_db()
-    assert (lead.last_seen_at, lead.last_signal.slug) == (AT, "chat")
 
 
 def test_unsubscribe_is_dated(sender):
