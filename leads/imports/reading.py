@@ -224,7 +224,7 @@ def read_rows(blocks: Iterable[bytes], form: Format) -> Iterator[Row]:
             number, start = start, lines.number + 1
             if start - number > MAX_LINES_OF_A_ROW:
                 raise _unclosed(number)
-            if len(lines.of_row) > 1:
+            if len(lines.of_row) > 1 or lines.of_row[0].count('"') % 2:
                 _check_closed(lines.of_row, form, number)
             lines.of_row.clear()
             if len(cells) > MAX_COLUMNS:
@@ -244,7 +244,7 @@ def read_rows(blocks: Iterable[bytes], form: Format) -> Iterator[Row]:
 
 
 def _check_closed(lines: list[str], form: Format, number: int) -> None:
-    """Refuse a row of several lines that ends with the file inside a quote."""
+    """Refuse a row that ends with the file, inside a quote."""
     try:
         list(csv.reader(lines, delimiter=form.delimiter, strict=True))
     except csv.Error as error:

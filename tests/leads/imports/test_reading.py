@@ -94,6 +94,7 @@ def test_a_row_inside_one_pair_of_quotes_is_taken_apart() -> None:
     ("data", "code", "said"),
     [
         (b'a,b\n1,"2\n3,4\n', "unclosed_quote", "line 2"),
+        (b'a,b\n1,"2\n', "unclosed_quote", "line 2"),
         (b'a,b\n1,2\n3,"4\n' + b"5,6\n" * 500, "unclosed_quote", "line 3"),
         (b'a,b\n1,"' + b"x,y\n" * 60_000, "unclosed_quote", "line 2"),
         (b"a,b\n1," + b"x" * 200_000 + b"\n", "bad_csv", "field limit"),
@@ -131,6 +132,10 @@ def iter_until_refused(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield block
 
 
+def test_a_stray_quote_does_no_harm() -> None:
+    assert read(b'a,b\n1,5" pipe\n2,x\n') == [(1, ["a", "b"]), (2, ["1", '5" pipe']), (3, ["2", "x"])]
+
+
 def test_first_rows_stream() -> None:
     def endless() -> Iterator[bytes]:
         yield b"a,b\n"
@@ -147,7 +152,7 @@ Webinar Name,Webinar ID,Actual Start Date/Time,Duration
 Session Details
 Attended,,Interest Rating,First Name,Last Name,Email,Registration Date,Join Time,Leave Time,In Session Duration* (minutes),Country,Industry,Organization,Unsubscribed,Questions Asked by Attendee
 Yes,,55,Ada,L,ada@acme.test,"May 10, 2012 08:19 AM EDT","May 15, 2012 08:01 AM EDT","May 15, 2012 08:59 AM EDT",58,Germany,Software,Acme,No,How much?
-"""  # noqa: E501
+"""
 
 
 def test_layout_below_a_preamble_is_found_with_its_facts() -> None:
