@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404
+from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -110,6 +111,8 @@ def _of_django(exception: Exception) -> Refused | None:
         return Refused(404, "not_found", "There is nothing at this address.")
     if isinstance(exception, PermissionDenied):
         return Refused(403, "forbidden", str(exception) or "This is not open to you.")
+    if isinstance(exception, MultiPartParserError):
+        return Refused(400, "bad_multipart", "The form that holds the file cannot be read.")
     if isinstance(exception, RequestDataTooBig):
         return Refused(413, "too_large", "The request is too large.")
     if isinstance(exception, SuspiciousOperation):

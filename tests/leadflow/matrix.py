@@ -1,0 +1,199 @@
+"""Who may call which address: the permission matrix, written out once more by hand for the crawl to compare with.
+
+M marketer, R rep, G sales manager, A admin. A new address needs a row here, or the crawl fails. `thing` says whose
+the object in the address is; SEEN says who sees which of them: a rep's `own`, one of the same `team`, one of an
+`other` team. For the API a method also names the scopes a key needs, all of them; "-" is closed to every key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+THINGS = ("own", "team", "other")
+# Thing → role → which of THINGS it sees.
+SEEN: dict[str, dict[str, tuple[str, ...]]] = {
+    "lead": {"M": THINGS, "R": ("own",), "G": ("own", "team"), "A": THINGS},
+    "handoff": {"M": (), "R": ("own",), "G": ("own", "team"), "A": THINGS},
+    "company": {"M": THINGS, "R": ("own",), "G": ("own", "team"), "A": THINGS},
+    "rep": {"M": THINGS, "R": ("own",), "G": ("own", "team"), "A": THINGS},
+    "import": {"M": THINGS, "R": (), "G": ("own", "team"), "A": THINGS},
+    "pool": {"M": (), "R": (), "G": ("own",), "A": ("own", "other")},
+    "view": {"M": (), "R": ("own",), "G": (), "A": ()},
+    # There for everybody who may call the address at all.
+    "common": dict.fromkeys("MRGA", ("own",)),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """The roles that may use each method. `args` is the rest of the address; "{thing}" stands for the number."""
+
+    GET: str = ""
+    POST: str = ""
+    PATCH: str = ""
+    thing: str = ""
+    scopes: dict[str, str] = field(default_factory=dict)
+    args: tuple[str, ...] = ("{thing}",)
+
+    def roles(self, method: str) -> str:
+        return str(getattr(self, {"HEAD": "GET"}.get(method, method), ""))
+
+
+@dataclass(frozen=True)
+class Public:
+    """Open to everybody, signed in or not, by these methods."""
+
+    methods: str
+    args: tuple[str, ...] = ()
+
+
+def page(get: str = "", post: str = "", thing: str = "", args: tuple[str, ...] = ("{thing}",)) -> Row:
+    return Row(GET=get, POST=post, thing=thing, args=args)
+
+
+def api(thing: str = "", args: tuple[str, ...] = ("{thing}",), **methods: str) -> Row:
+    """`get="MRGA leads:read"`: the roles, then the scopes."""
+    parts = {method.upper(): told.split() for method, told in methods.items()}
+    return Row(
+        **{method: told[0] for method, told in parts.items()},
+        thing=thing,
+        args=args,
+        scopes={method: " ".join(told[1:]) or "-" for method, told in parts.items()},
+    )
+
+
+_TRACKING = "track t identify i page p screen s group g alias a batch b".split()
+
+MATRIX: dict[str, Row | Public] = {
+    "healthz": Public("GET"),
+    "readyz": Public("GET"),
+    # Guarded by a write key of their own: see tests/leads/intake.
+    **{f"tracking:{name}": Public("POST") for name in _TRACKING},
+    "tracking:settings": Public("GET", ("wk_x",)),
+    "leadflow:sign_in": Public("GET POST"),
+    "leadflow:sign_out": Public("POST"),
+    "leadflow:password_reset": Public("GET POST"),
+    "leadflow:password_reset_sent": Public("GET"),
+    "leadflow:new_password": Public("GET POST", ("MQ", "a-b")),
+    "leadflow:theme": Public("POST"),
+    "api:schema": Public("GET"),
+    "api:docs": Public("GET"),
+    # Everybody's own.
+    "leadflow:home": page("MRGA"),
+    "leadflow:password_change": page("MRGA", "MRGA"),
+    "leadflow:search": page("MRGA"),
+    # Running it.
+    "leadflow:operations": page("MA"),
+    "leadflow:retry_scores": page(post="A"),
+    "leadflow:retry_notices": page(post="A"),
+    "leadflow:users": page("GA"),
+    "leadflow:user_new": page("A", "A"),
+    "leadflow:user_edit": page("A", "A", "common"),
+    "leadflow:api_keys": page("A"),
+    "leadflow:api_key_new": page("A", "A"),
+    "leadflow:api_key_revoke": page("A", "A", "common"),
+    "leadflow:audit": page("GA"),
+    # Leads.
+    "leads:queue": page("MRGA"),
+    "leads:queue_csv": page("MGA"),
+    "leads:lead_new": page("MGA", "MGA"),
+    "leads:bulk": page(post="MGA", args=("nurture",)),
+    "leads:view_save": page(post="MRGA"),
+    "leads:view_delete": page(post="MRGA", thing="view"),
+    "leads:lead_detail": page("MRGA", thing="lead"),
+    "leads:lead_edit": page("MRGA", "MRGA", "lead"),
+    "leads:note_add": page(post="MRGA", thing="lead"),
+    "leads:conversation_add": page(post="MRGA", thing="lead"),
+    "leads:lead_move": page(post="MGA", thing="lead"),
+    "leads:imports": page("MGA"),
+    "leads:import_upload": page(post="MGA"),
+    "leads:import_detail": page("MGA", "MGA", "import"),
+    "leads:import_rows": page("MGA", thing="import"),
+    "leads:import_rows_csv": page("MGA", thing="import"),
+    **{f"leads:import_{verb}": page(post="MGA", thing="import") for verb in ("undo", "retry", "discard")},
+    # Rules.
+    "scoring:definitions": page("MRGA"),
+    "scoring:definition": page("MRGA", thing="common"),
+    "leads:signals": page("MRGA"),
+    "leads:signal_new": page("MA", "MA"),
+    "leads:signal_edit": page("MA", "MA", "common"),
+    "leads:sources": page("MA"),
+    "leads:source_create": page(post="A"),
+    "leads:source_rotate": page(post="A", thing="common"),
+    "leads:source_revoke": page(post="A", thing="common"),
+    "handoff:reasons": page("MRGA"),
+    "handoff:reason_new": page("MA", "MA"),
+    "handoff:reason_edit": page("MA", "MA", "common"),
+    # Sales.
+    "handoff:inbox": page("R"),
+    "handoff:availability": page(post="R"),
+    "handoff:board": page("GA"),
+    "handoff:handoff_detail": page("MRGA", thing="handoff"),
+    "handoff:peek": page("MRGA", thing="handoff"),
+    "handoff:undo": page(post="R", thing="handoff"),
+    "handoff:discovery": page("RGA", "RGA", "handoff"),
+    "handoff:qualify": page(post="RGA", thing="handoff"),
+    "handoff:opportunity_open": page("RGA", "RGA", "handoff"),
+    "handoff:opportunity_close": page("RGA", "RGA", "handoff"),
+    "handoff:reassign": page("GA", "GA", "handoff"),
+    "handoff:release": page(post="MA", thing="common"),
+    "handoff:decide": page("R", "R", "handoff", ("{thing}", "accept")),
+    "handoff:routing": page("MGA"),
+    "handoff:rule_new": page("GA", "GA"),
+    "handoff:rule_edit": page("GA", "GA", "common"),
+    "handoff:pool_new": page("GA", "GA"),
+    "handoff:pool_edit": page("GA", "GA", "pool"),
+    "handoff:reps": page("MGA"),
+    "handoff:rep_edit": page("GA", "GA", "rep"),
+    # Reports.
+    "dashboard:conversion": page("MRGA"),
+    "dashboard:leads_behind": page("MRGA"),
+    "dashboard:leads_csv": page("MGA"),
+    "dashboard:table_csv": page("MGA", args=("cohorts",)),
+    # The API.
+    "api:me": api(get="MRGA any"),
+    "api:leads": api(get="MRGA leads:read", post="MGA leads:write"),
+    "api:leads_upsert": api(post="MA leads:write"),
+    "api:leads_move": api(post="MGA"),
+    "api:lead": api("lead", get="MRGA leads:read", patch="MRGA leads:write"),
+    "api:lead_move": api("lead", post="MGA"),
+    "api:lead_score": api("lead", get="MRGA leads:read"),
+    "api:lead_timeline": api("lead", get="MRGA leads:read leads:read_pii events:read"),
+    "api:lead_events": api("lead", get="MRGA events:read"),
+    "api:lead_ledger": api("lead", get="MRGA leads:read"),
+    "api:lead_cycles": api("lead", get="MRGA leads:read"),
+    "api:lead_notes": api("lead", get="MRGA leads:read leads:read_pii", post="MRGA leads:write"),
+    "api:lead_conversations": api("lead", get="MRGA leads:read leads:read_pii", post="MRGA leads:write"),
+    "api:companies": api(get="MRGA leads:read"),
+    "api:company": api("company", get="MRGA leads:read"),
+    "api:events": api(get="MRGA events:read"),
+    "api:handoffs": api(get="MRGA handoffs:read"),
+    "api:handoff": api("handoff", get="MRGA handoffs:read"),
+    **{
+        f"api:handoff_{verb}": api("handoff", post="R handoffs:respond")
+        for verb in ("accept", "reject", "return", "defer", "undo")
+    },
+    "api:handoff_reassign": api("handoff", post="GA"),
+    "api:handoff_release": api("common", post="MA"),
+    "api:handoff_discovery": api(
+        "handoff", get="MRGA handoffs:read leads:read_pii", patch="RGA handoffs:respond"
+    ),
+    "api:handoff_qualify": api("handoff", post="RGA opps:write"),
+    "api:opportunities": api(get="MRGA handoffs:read", post="RGA opps:write"),
+    "api:opportunity": api("handoff", get="MRGA handoffs:read"),
+    "api:opportunity_close": api("handoff", post="RGA opps:write"),
+    "api:definitions": api(get="MRGA rules:read"),
+    "api:definition_live": api(get="MRGA rules:read"),
+    "api:definition": api("common", get="MRGA rules:read"),
+    "api:signals": api(get="MRGA rules:read"),
+    "api:reasons": api(get="MRGA rules:read"),
+    "api:reps": api(get="MGA"),
+    "api:rep": api("rep", patch="GA"),
+    "api:sources": api(get="MA"),
+    "api:imports": api(get="MGA", post="MGA"),
+    "api:import": api("import", get="MGA"),
+    "api:import_start": api("import", post="MGA"),
+    "api:reports": api(get="MRGA reports:read"),
+    "api:report": api(get="MRGA reports:read", args=("summary",)),
+    "api:audit": api(get="GA audit:read"),
+}
