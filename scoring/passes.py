@@ -77,7 +77,7 @@ def _next_chunk(at: datetime | None) -> int | None:
         return 0
     changed = store_scores(chosen, present.today, rules, present.catalogue)
     occasion = Occasion(present.today, present.at, overnight=run.reason == NIGHTLY)
-    promote_scored(chosen.condition, occasion, rules, present.catalogue)
+    promote_scored(chosen, occasion, rules, present.catalogue)
     unfinished.filter(pk=run.pk).update(
         last_lead_id=chosen.upto, leads_done=F("leads_done") + leads, changed=F("changed") + changed
     )

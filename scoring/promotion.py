@@ -7,30 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
-
 from leads.enums import Stage, Status
 from leads.lifecycle import Move, move_many
-from leads.models import EngagementDay, Lead
-from leads.models.people import LeadQuerySet
+from leads.models import Lead
+from scoring.candidates import candidates, open_leads
 from scoring.conditions import MqlFacts
 from scoring.evidence import evidence
 from scoring.facts import load_facts
 from scoring.live import Catalogue, Rules, live_rules
 from scoring.qualification import Verdict, judge
-from scoring.rulebook import GRADES, Condition, RuleSet
+from scoring.storing import Chosen
 
 CHUNK = 500
-OPEN_STATUSES = (Status.ACTIVE, Status.NURTURE)
-# Conditions that may come to hold overnight without anything new: a negative signal fades.
-RISING_KINDS = frozenset({"score_at_least", "engagement_at_least", "band_at_least", "momentum_at_least"})
-COLUMNS = {
-    "score_at_least": "score__gte",
-    "fit_at_least": "fit_score__gte",
-    "engagement_at_least": "engagement_score__gte",
-    "band_at_least": "band__gte",
-    "momentum_at_least": "momentum__gte",
-}
 
 
 @dataclass(frozen=True)
@@ -38,7 +26,7 @@ class Occasion:
     """Why the rule sets are asked: which day is judged, and when a promotion then happened.
 
     `marked_at` dates the promotion of single leads for a day gone by. `overnight` says that only the date
-    changed, so rule sets that need something new can be left out.
+    changed since they were last asked.
     """
 
     day: date
@@ -50,67 +38,22 @@ class Occasion:
         return (self.marked_at or {}).get(lead_id, self.at)
 
 
-def promote_scored(leads: Q, occasion: Occasion, rules: Rules, catalogue: Catalogue) -> int:
-    """Promote those of the leads chosen by `leads`, scored today, that meet a rule set; return how many.
-
-    Their score columns must be those of the occasion's day.
-    """
-    candidates = open_leads().filter(leads, _may_qualify(occasion, rules, catalogue))
-    return _promote_chunks(candidates.order_by("pk"), occasion, rules, catalogue)
+def promote_scored(chosen: Chosen, occasion: Occasion, rules: Rules, catalogue: Catalogue) -> int:
+    """Promote those of the chosen leads, scored on the occasion's day, that meet a rule set; return how many."""
+    ids = candidates(chosen, occasion.day, rules, catalogue, overnight=occasion.overnight)
+    return _promote_all(ids, occasion, rules, catalogue)
 
 
 def promote_late(ids: Iterable[int], occasion: Occasion, rules: Rules, catalogue: Catalogue) -> int:
     """Promote those of the leads that met a rule set on a day gone by; return how many."""
-    candidates = open_leads().filter(pk__in=list(ids))
-    return _promote_chunks(candidates.order_by("pk"), occasion, rules, catalogue)
+    return _promote_all(sorted(ids), occasion, rules, catalogue)
 
 
-def open_leads() -> LeadQuerySet:
-    """Return the leads that can become an MQL at all."""
-    return Lead.objects.live().filter(stage=Stage.LEAD, status__in=OPEN_STATUSES)
-
-
-def _may_qualify(occasion: Occasion, rules: Rules, catalogue: Catalogue) -> Q:
-    """A condition in SQL that no lead to promote, wake or check fails; the exact answer follows in Python."""
-    wanted = Q(needs_fit_check=True) | Q(unsubscribed_at__gt=F("stage_since"))
-    if not occasion.overnight:
-        wanted |= Q(status=Status.NURTURE)
-    for rule_set in rules.rulebook.mql:
-        wanted |= _prefilter(rule_set, occasion, catalogue)
-    return wanted
-
-
-def _prefilter(rule_set: RuleSet, occasion: Occasion, catalogue: Catalogue) -> Q:
-    asked = Q() if rule_set.hand_raiser else Q(disqualified_by="")
-    if occasion.overnight and not any(condition.kind in RISING_KINDS for condition in rule_set.all):
-        # What it asks needs something new, which comes with a mark; only a cool-down ends by itself.
-        asked &= Q(cycle_number__gt=0)
-    for condition in rule_set.all:
-        asked &= _column_test(condition, occasion.day, catalogue)
-    return asked
-
-
-def _column_test(condition: Condition, day: date, catalogue: Catalogue) -> Q:
-    if column := COLUMNS.get(condition.kind):
-        return Q(**{column: condition.value})
-    if condition.kind == "grade_at_least":
-        return Q(grade__in=list(GRADES[: GRADES.index(condition.value) + 1]))
-    if condition.kind in ("signal", "form_with_product"):
-        signals = condition.signals or ("form",)
-        ids = [catalogue.ids[signal] for signal in signals if signal in catalogue.ids]
-        since = day - timedelta(days=condition.within_days)
-        given = EngagementDay.objects.filter(lead=OuterRef("pk"), signal_id__in=ids, occurred_on__gt=since)
-        return Q(Exists(given))
-    return Q()
-
-
-def _promote_chunks(
-    candidates: QuerySet[Lead], occasion: Occasion, rules: Rules, catalogue: Catalogue
-) -> int:
-    promoted, after = 0, 0
-    while leads := list(candidates.filter(pk__gt=after)[:CHUNK]):
+def _promote_all(ids: Sequence[int], occasion: Occasion, rules: Rules, catalogue: Catalogue) -> int:
+    promoted = 0
+    for start in range(0, len(ids), CHUNK):
+        leads = list(open_leads().filter(pk__in=ids[start : start + CHUNK]).order_by("pk"))
         promoted += _promote(leads, occasion, rules, catalogue)
-        after = leads[-1].pk
     return promoted
 
 

@@ -29,7 +29,7 @@ def mark_leads(sender: Any, lead_ids: Sequence[int], day: date, at: datetime, **
 
 @receiver(stage_changed, dispatch_uid="scoring.note_stage_changes")
 def note_stage_changes(sender: Any, changes: Sequence[StageChange], **kwargs: Any) -> None:
-    """Note from when on engagement is new, and mark leads that a person made active again."""
+    """Note from when on engagement is new, and mark leads that a person made leads, or active again."""
     note_boundaries([change for change in changes if _opens_boundary(change)])
     revived = [change for change in changes if _revives(change)]
     if revived:
@@ -91,4 +91,6 @@ def _opens_boundary(change: StageChange) -> bool:
 
 def _revives(change: StageChange) -> bool:
     was_out = change.from_status in (Status.NURTURE, Status.DISQUALIFIED)
-    return was_out and change.to_status == Status.ACTIVE and change.to_stage == Stage.LEAD
+    # Where a signal made the suspect a lead, intake marks it itself.
+    made_lead = change.from_stage == Stage.SUSPECT and not change.actor.startswith("signal:")
+    return (was_out or made_lead) and change.to_status == Status.ACTIVE and change.to_stage == Stage.LEAD

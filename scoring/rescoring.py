@@ -132,7 +132,7 @@ def _score(marks: Sequence[PendingScore], ids: Sequence[int], at: datetime | Non
         _score_days_gone_by(marks, present, present.rules)
         store_scores(chosen, present.today, present.rules, present.catalogue)
         occasion = Occasion(present.today, present.at)
-        promote_scored(chosen.condition, occasion, present.rules, present.catalogue)
+        promote_scored(chosen, occasion, present.rules, present.catalogue)
     PendingScore.objects.filter(pk__in=[mark.pk for mark in marks]).delete()
     _mark_for_tomorrow(ids, present)
     return len(ids)

@@ -30,7 +30,13 @@ class Chosen:
 
     @property
     def condition(self) -> Q:
-        return Q(pk__in=self.ids) if self.upto is None else Q(pk__gt=self.after, pk__lte=self.upto)
+        return self.on("pk")
+
+    def on(self, field: str) -> Q:
+        """Return the condition on a field that holds a lead's id."""
+        if self.upto is None:
+            return Q(**{f"{field}__in": self.ids})
+        return Q(**{f"{field}__gt": self.after, f"{field}__lte": self.upto})
 
     @property
     def params(self) -> dict[str, Any]:
