@@ -10,6 +10,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+
 from handoff import clocks, routing, workflow
 from handoff.models import RejectionReason
 from leadflow.demo import behaviour, company
@@ -103,7 +105,8 @@ def play(
         step(at, messages, source)
         floor.work(at)
         mend_returned(marketer, at, year.rng)
-        settle(at)
+        # Once nobody can take the day's decisions back any more.
+        settle(at + timedelta(seconds=settings.LEADFLOW_UNDO_SECONDS))
 
 
 def _start_day(day: date, first_day: date, at: datetime, marketer: User) -> None:
