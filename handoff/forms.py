@@ -67,8 +67,7 @@ class RejectForm(forms.Form):
 
 
 def _consequence(reason: RejectionReason) -> str:
-    text = PATHS[NextPath(reason.next_path)].format(days=reason.nurture_days)
-    return text + (" Your turn comes back to you." if reason.gives_turn_back else "")
+    return PATHS[NextPath(reason.next_path)].format(days=reason.nurture_days)
 
 
 class ReturnForm(forms.Form):

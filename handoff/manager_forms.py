@@ -144,14 +144,13 @@ class ReasonForm(forms.ModelForm):
             "label",
             "next_path",
             "nurture_days",
-            "gives_turn_back",
             "needs_note",
             "position",
             "is_active",
         )
         labels = {
             "label": "Reason", "next_path": "What happens next", "nurture_days": "Days in nurture",
-            "gives_turn_back": "The rep's turn comes back", "needs_note": "Asks for a sentence",
+            "needs_note": "Asks for a sentence",
             "position": "Place in the list", "is_active": "In use",
         }  # fmt: skip
 

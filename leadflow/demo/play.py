@@ -107,6 +107,7 @@ def play(
         mend_returned(marketer, at, year.rng)
         # Once nobody can take the day's decisions back any more.
         settle(at + timedelta(seconds=settings.LEADFLOW_UNDO_SECONDS))
+    rescoring.drain(until)
 
 
 def _start_day(day: date, first_day: date, at: datetime, marketer: User) -> None:

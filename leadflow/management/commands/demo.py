@@ -13,7 +13,7 @@ from leadflow.demo import company, play, rebase
 from leads import clock
 from leads.models import Lead, Source, User
 
-WAITING = 6  # open handoffs each demo rep finds at least
+WAITING = 8  # open handoffs each demo rep finds at least
 
 
 class Command(BaseCommand):
