@@ -86,5 +86,8 @@ def store_scores(chosen: Chosen, day: date, rules: Rules, catalogue: Catalogue) 
     statements = rules.compiled(catalogue)
     params = statements.params(day, version=rules.version, **chosen.params)
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Enough to group a chunk's day counts in memory; until the end of this transaction only.
+            cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(statements.update[chosen.kind], params)
         return cursor.rowcount
