@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from leadflow import accounts, operations, search, views_users
+from leadflow import accounts, notices_page, operations, search, views_users
 
 app_name = "leadflow"
 
@@ -16,6 +16,8 @@ urlpatterns = [
     path("password/reset/<uidb64>/<token>/", accounts.NewPassword.as_view(), name="new_password"),
     path("theme/", accounts.choose_theme, name="theme"),
     path("search/", search.search_page, name="search"),
+    path("notices/", notices_page.notices_page, name="notices"),
+    path("notices/read/", notices_page.notices_read, name="notices_read"),
     path("operations/", operations.operations_page, name="operations"),
     path("operations/retry/scores/", operations.retry_scores, name="retry_scores"),
     path("operations/retry/notices/", operations.retry_notices, name="retry_notices"),

@@ -86,6 +86,8 @@ MATRIX: dict[str, Row | Public] = {
     "leadflow:operations": page("MA"),
     "leadflow:retry_scores": page(post="A"),
     "leadflow:retry_notices": page(post="A"),
+    "leadflow:notices": page("MRGA"),
+    "leadflow:notices_read": page(post="MRGA"),
     "leadflow:users": page("GA"),
     "leadflow:user_new": page("A", "A"),
     "leadflow:user_edit": page("A", "A", "common"),
