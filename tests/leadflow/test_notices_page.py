@@ -28,10 +28,10 @@ def test_notices_take_as_many_queries_for_three_as_for_one(client, django_assert
     user = make_user("marketer")
     client.force_login(user)
     notify(user)
-    with django_assert_max_num_queries(8) as one:
+    with django_assert_max_num_queries(9) as one:
         client.get(reverse("leadflow:notices"))
     notify(user), notify(user)
-    with django_assert_max_num_queries(8) as three:
+    with django_assert_max_num_queries(9) as three:
         client.get(reverse("leadflow:notices"))
 
     assert len(three) == len(one)
