@@ -146,7 +146,7 @@ def _quality(report: Report, weakest: Group | None) -> State:
 
 
 def _speed(report: Report) -> State:
-    promise, contacts = report.contact_promises[0], report.contacts[0]
+    promise, contacts = report.contact_promises[0], report.contacts
     fast, slow = contacts.fast, contacts.slow
     said = f"{promise.kept} of {promise.due} first contacts were in time."
     if min(fast[1], slow[1]) < FEW:

@@ -273,7 +273,7 @@ _NUMBERS = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}
 
 def contact_bars(report: Report, links: Links, promise_hours: int) -> list[Bar]:
     """Return the buckets of time to first contact, late ones in amber, and those not contacted yet."""
-    contacts = report.contacts[0]
+    contacts = report.contacts
     if not contacts.accepted:
         return []
     rows = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core.cache import cache
 
@@ -40,7 +40,8 @@ class Report:
     leads: Step | None
     decisions: Step
     acceptances: Step
-    contacts: tuple[Contacts, Contacts]
+    contacts: Contacts
+    contact_median_before: timedelta | None
     qualifications: Step
     pursuits: tuple[tuple[int, int], tuple[int, int]]
     deals: Deals
@@ -73,7 +74,8 @@ def report(user: User, asked: Parameters, at: datetime, promise_hours: int = 24)
         leads=steps.new_leads(period) if measures.sees_entries(user, asked.team) else None,
         decisions=steps.decisions(cycles, period),
         acceptances=accepted,
-        contacts=(contacts, steps.acceptances(cycles, before, promise_hours)[1]),
+        contacts=contacts,
+        contact_median_before=steps.contact_median(cycles, before),
         qualifications=steps.qualifications(cycles, period),
         pursuits=steps.pursuits(cycles, period, today),
         deals=steps.deals(cycles, period),

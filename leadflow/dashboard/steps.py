@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count, F, FilteredRelation, Q, QuerySet
+from django.db.models import Count, FilteredRelation, Q, QuerySet
 
 from leadflow.dashboard import measures
 from leadflow.dashboard.measures import BUCKETS
@@ -75,7 +75,7 @@ def decisions(cycles: QuerySet[Cycle], period: Period) -> Step:
 
 def acceptances(cycles: QuerySet[Cycle], period: Period, promise_hours: int) -> tuple[Step, Contacts]:
     """Count the leads accepted, those that became SQLs, and how soon they were contacted."""
-    in_time = Q(contacted_at__lte=F("decided_at") + timedelta(hours=promise_hours))
+    in_time = measures.at_most("decided_at", "contacted_at", timedelta(hours=promise_hours))
     fast, slow = measures.CONTACTED & in_time, measures.CONTACTED & ~in_time
     named = {f"bucket_{index}": measures.contacted_in_bucket(index) for index in range(len(BUCKETS))}
     named |= {"moved": measures.CONVERTED, "contacted": measures.CONTACTED, "fast": fast, "slow": slow}
@@ -100,6 +100,15 @@ def acceptances(cycles: QuerySet[Cycle], period: Period, promise_hours: int) -> 
     return Step(row["entered"], row["moved"], row["median"], row["p90"]), contacts
 
 
+def contact_median(cycles: QuerySet[Cycle], period: Period) -> timedelta | None:
+    """Return the median time to first contact alone, to compare with."""
+    accepted = cycles.filter(measures.ACCEPTED, period.around("decided_at"))
+    found: timedelta | None = accepted.aggregate(took=time_between("decided_at", "contacted_at")["median"])[
+        "took"
+    ]
+    return found
+
+
 def qualifications(cycles: QuerySet[Cycle], period: Period) -> Step:
     """Count the SQLs, and those that became opportunities."""
     return Step(
@@ -114,7 +123,7 @@ def qualifications(cycles: QuerySet[Cycle], period: Period) -> Step:
 def pursuits(cycles: QuerySet[Cycle], period: Period, today: date) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return (opportunities within 30 days, of) the SQLs at least that old, in the period and in the one before."""
     is_old = Q(sql_at__lt=midnight(today - timedelta(days=30), period.zone))
-    soon = measures.PURSUED & Q(opportunity_at__lte=F("sql_at") + timedelta(days=30))
+    soon = measures.PURSUED & measures.at_most("sql_at", "opportunity_at", timedelta(days=30))
     now, before = is_old & period.around("sql_at"), is_old & period.before.around("sql_at")
     row = cycles.filter(now | before).aggregate(
         now=Count("pk", filter=now), now_soon=Count("pk", filter=now & soon),

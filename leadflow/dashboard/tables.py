@@ -45,7 +45,8 @@ def _summary(report: Report, asked: Parameters) -> list[Row]:
     days = breakdown.horizon(asked.period)
     rows = []
     for index, (name, period) in enumerate([("period", asked.period), ("before", asked.period.before)]):
-        cohort, contacts = report.cohort[index], report.contacts[index]
+        cohort = report.cohort[index]
+        median = report.contact_median_before if index else report.contacts.median
         rows.append(
             {
                 "period": name,
@@ -62,8 +63,8 @@ def _summary(report: Report, asked: Parameters) -> list[Row]:
                     report.contact_promises[index].kept,
                     report.contact_promises[index].due,
                 ),
-                "first_contact_median_seconds": _seconds(contacts.median),
-                "first_contact_p90_seconds": _seconds(contacts.p90),
+                "first_contact_median_seconds": _seconds(median),
+                "first_contact_p90_seconds": None if index else _seconds(report.contacts.p90),
             }
         )
     return rows
@@ -150,7 +151,7 @@ def _reasons(report: Report, asked: Parameters) -> list[Row]:
 
 
 def _first_contact(report: Report, asked: Parameters) -> list[Row]:
-    contacts = report.contacts[0]
+    contacts = report.contacts
     rows: list[Row] = [
         {"after_acceptance": label, "under_minutes": below or None, "leads": count}
         for (below, label), count in zip(BUCKETS, contacts.buckets, strict=True)

@@ -125,11 +125,11 @@ def _met(cohort: Cohort, before: Cohort, links: Links) -> Tile:
 
 
 def _first_contact(report: Report, links: Links) -> Tile:
-    now, before = report.contacts
+    now, before = report.contacts, report.contact_median_before
     if now.median is None:
         return Tile("First contact", NOTHING, basis=["Nobody accepted in the period was contacted yet"])
     many = format_html("median of {}; p90 {}", links.count(now.contacted, "contacted"), duration(now.p90))
-    compared = [f"{duration(before.median)} before"] if before.median is not None else []
+    compared = [f"{duration(before)} before"] if before is not None else []
     return Tile("First contact", duration(now.median), links.to("contacted"), [many, *compared])
 
 

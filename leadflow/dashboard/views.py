@@ -76,7 +76,7 @@ def _figures(asked: Asked, report: Report, links: Links) -> dict[str, Any]:
         "pareto": panels.pareto_sentence(report),
         "contacts": panels.contact_bars(report, links, hours),
         "contact_hours": hours,
-        "accepted": links.count(report.contacts[0].accepted, "acceptances"),
+        "accepted": links.count(report.contacts.accepted, "acceptances"),
     }
 
 
