@@ -69,7 +69,6 @@ class OptionsForm(forms.Form):
     encoding = forms.ChoiceField(label="Encoding", required=False)
     delimiter = forms.ChoiceField(
         label="Cells are divided by", choices=[(char, name.capitalize()) for char, name in DELIMITERS.items()],
-        required=False,
     )  # fmt: skip
     event = forms.CharField(label="Name of the event", max_length=150)
     held_on = forms.DateField(
@@ -101,7 +100,7 @@ class OptionsForm(forms.Form):
         encodings = dict.fromkeys((self.options.encoding, *ENCODINGS))
         self.fields["encoding"] = forms.ChoiceField(
             label="Encoding", choices=[(name, ENCODING_LABELS.get(name, name.upper())) for name in encodings],
-            required=False, initial=self.options.encoding,
+            initial=self.options.encoding,
         )  # fmt: skip
         if job.kind not in jobs.NAMED_EVENTS:
             del self.fields["event"]
@@ -110,7 +109,7 @@ class OptionsForm(forms.Form):
             name = f"column_{index}"
             self.fields[name] = forms.ChoiceField(
                 label=header or f"Column {index + 1}", choices=mapping.choices(), required=False,
-                initial=self.options.fields[index],
+                initial=self.options.fields[index], widget=forms.Select(attrs={"class": "input"}),
             )  # fmt: skip
 
     def _initial(self) -> dict[str, Any]:
