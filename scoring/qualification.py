@@ -58,9 +58,9 @@ def _blocks(facts: MqlFacts, definition: Rulebook) -> list[str]:
     found = []
     if by := facts.breakdown.disqualified_by:
         label = next((rule.label for rule in definition.disqualifiers if rule.id == by), by)
-        found.append(f"Disqualified: {label.lower()}.")
+        found.append(f"disqualified: {label.lower()}")
     if facts.new_signal is None:
-        found.append("Needs new engagement since the last decision.")
+        found.append("new engagement since the last decision")
     return found
 
 
@@ -68,7 +68,7 @@ def _soft_blocks(facts: MqlFacts, definition: Rulebook) -> list[str]:
     if cool_down_over(facts, definition) or facts.boundary is None or facts.boundary.cycle_ended_on is None:
         return []
     over = facts.boundary.cycle_ended_on + timedelta(days=definition.cool_down_days)
-    return [f"Left alone until {over.day} {over:%b %Y} after the last decision."]
+    return [f"left alone until {over.day} {over:%b %Y} after the last decision"]
 
 
 def _wakes(facts: MqlFacts) -> bool:

@@ -12,6 +12,7 @@ from leads.permissions import requires
 from scoring.live import Catalogue, rules_of
 from scoring.models import Rescore
 from scoring.plain_words import in_words
+from scoring.scenarios import run_scenarios
 
 
 @requires("definitions.read")
@@ -19,9 +20,12 @@ from scoring.plain_words import in_words
 def definitions(request: HttpRequest, version: int | None = None) -> HttpResponse:
     """Show one version, the live one unless named."""
     shown = live_definition() if version is None else get_object_or_404(Definition, version=version)
+    rulebook = rules_of(shown).rulebook if shown else None
+    signals = Catalogue.load().facts
     context = {
         "definition": shown,
-        "words": in_words(rules_of(shown).rulebook, Catalogue.load().facts) if shown else None,
+        "words": in_words(rulebook, signals) if rulebook else None,
+        "outcomes": run_scenarios(rulebook, signals) if rulebook else [],
         "versions": Definition.objects.select_related("author").defer("document"),
         "running": Rescore.objects.filter(finished_at=None).order_by("pk").first(),
     }

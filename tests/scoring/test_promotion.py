@@ -200,7 +200,7 @@ def test_other_rule_sets_wait_for_the_cool_down_and_need_no_further_event_then()
     settle(later)
     assert promotions(lead) == ["hand_raiser"]
     gap = next(gap for gap in why_not(lead, later.date()) if gap.id == "form_product")
-    assert gap.missing == ["Left alone until 11 Apr 2026 after the last decision."]
+    assert gap.missing == ["left alone until 11 Apr 2026 after the last decision"]
 
     roll_over(AT + 29 * DAY)
     settle(AT + 29 * DAY)

@@ -11,6 +11,8 @@ from leads.definitions import live_definition
 from leads.models import Definition
 from scoring import publishing
 from scoring.documents import InvalidDocument, standard_document
+from scoring.live import Catalogue, rules_of
+from scoring.scenarios import broken, run_scenarios
 
 
 class Command(BaseCommand):
@@ -53,6 +55,7 @@ class Command(BaseCommand):
     def import_(self, options: dict[str, Any]) -> None:
         draft = publishing.save_draft(_read(options["file"]), at=clock.now(), note=options["note"])
         self.stdout.write(f"Stored as draft, definition {draft.version}")
+        self.warn_of_broken_examples(draft)
 
     def publish(self, options: dict[str, Any]) -> None:
         at = clock.now()
@@ -67,6 +70,12 @@ class Command(BaseCommand):
         else:
             raise CommandError("Say what to publish: a version number, --file FILE or --standard.")
         self.stdout.write(f"Definition {live.version} is live; every lead is being scored anew")
+        self.warn_of_broken_examples(live)
+
+    def warn_of_broken_examples(self, definition: Definition) -> None:
+        outcomes = run_scenarios(rules_of(definition).rulebook, Catalogue.load().facts)
+        for sentence in broken(outcomes):
+            self.stderr.write(self.style.WARNING(f"Example broken: {sentence}"))
 
 
 def _read(path: Path) -> Any:
