@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -10,9 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.core.cache import cache
 from django.core.management import call_command
+from segment.analytics import request as request_module
 
 from handoff import discovery, opportunities, workflow
 from handoff.models import Handoff, RejectionReason
@@ -24,11 +22,10 @@ from leads import clock
 from leads.enums import Role, Stage
 from leads.models import Conversation, Cycle, Definition, Lead, Organisation, StageChange
 from leads.sources import create_source
-from scoring.documents import standard_document
 from scoring.explain import breakdown
-from scoring.publishing import publish
-from tests.factories import make_catalogue, make_pool, make_rep, make_user
+from tests.factories import make_pool, make_rep, make_user
 from tests.journeys import stories
+from tests.journeys.company import new_company
 from tests.journeys.stories import Teller
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -37,12 +34,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.filterwarning
 @pytest.fixture
 def company() -> SimpleNamespace:
     """A new installation with one rep in one pool."""
-    cache.clear()
-    make_catalogue()
-    seeds = importlib.import_module("handoff.migrations.0004_rejection_reasons")
-    seeds.add_reasons(apps, None)
-    publish(standard_document(), at=clock.now() - timedelta(days=200), by=None)
-    work.until_idle()
+    new_company()
     rep = make_rep("Jonas Lind")
     make_pool(rep)
     return SimpleNamespace(rep=rep.user, marketer=make_user(Role.MARKETER), admin=make_user(Role.ADMIN))
@@ -55,6 +47,8 @@ def tell(request: Any, live_server: Any, company: SimpleNamespace) -> Iterator[T
     teller = Teller(live_server.url, key, clock.now(), zone, gzip=request.param)
     yield teller
     teller.end()
+    # Else the server's thread, and with it its database connection, outlives the test.
+    request_module._session.close()
 
 
 def figures(user: str) -> tuple[Any, ...]:
