@@ -57,7 +57,14 @@ def email(name: str) -> str:
 def set_up(at: datetime) -> Source:
     """Make the organisation, users, reps, pools, rules and assets, and return the website's source."""
     Organisation.objects.update_or_create(
-        id=1, defaults={"name": "Fernway Data", "time_zone": ZONE, "accept_hours": 30, "contact_hours": 48}
+        id=1,
+        defaults={
+            "name": "Fernway Data",
+            "time_zone": ZONE,
+            "accept_hours": 30,
+            "contact_hours": 48,
+            "hand_raise_accept_hours": 4,
+        },
     )
     users = {name: _user(name, *rest) for name, *rest in USERS}
     reps = {
