@@ -81,7 +81,7 @@ def in_words(rules: Rulebook, signals: Signals) -> Words:
     """Put a whole definition into words."""
     return Words(
         mql=tuple(_rule(rule_set, signals) for rule_set in rules.mql),
-        left_out=tuple(f"{rule.label}: {_test(rule)}" for rule in rules.disqualifiers),
+        left_out=tuple(_left_out(rule) for rule in rules.disqualifiers),
         again=_again(rules),
         handoff=_handoff(rules, signals),
         sql_meaning=SQL_MEANINGS[rules.sql_meaning],
@@ -171,12 +171,15 @@ def _points_row(rule: EngagementRule, rules: Rulebook) -> PointsRow:
 
 
 def _counts(rule: EngagementRule) -> str:
-    what = {"none": "each time", "day": "once a day", "object": "the latest of each page, asset or form"}[
-        rule.distinct
-    ]
+    what = {"none": "each time", "day": "once a day", "object": "each page or form once"}[rule.distinct]
     if rule.max_per_day is None or rule.distinct == "day":
         return what
     return f"{what}, {rule.max_per_day} a day at most"
+
+
+def _left_out(rule: FitRule) -> str:
+    label = rule.label.lower()
+    return label if rule.op == "is" else f"{label} ({_test(rule)})"
 
 
 def _test(rule: FitRule) -> str:

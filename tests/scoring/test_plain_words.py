@@ -52,7 +52,7 @@ def test_sql_exits_and_returning_are_said_in_sentences():
     )
     assert said.exits == ("A lead that unsubscribes goes to nurture for 90 days.",)
     assert said.again[0].startswith("After sales decided, only new engagement of medium intent or higher")
-    assert said.left_out == ("Competitor: competitor", "Student: student")
+    assert said.left_out == ("competitor", "student")
     assert said.handoff == ("Every MQL is handed to sales at once.",)
 
 
@@ -61,7 +61,7 @@ def test_points_and_fit_rows_say_how_a_rule_counts():
 
     assert said.points == (
         PointsRow(
-            "Visits", 10, "the latest of each page, asset or form, 2 a day at most", "halves every 7 days",
+            "Visits", 10, "each page or form once, 2 a day at most", "halves every 7 days",
             "60 days", 30, "",
         ),
     )  # fmt: skip
