@@ -59,15 +59,14 @@ BUCKETS: list[tuple[int, str]] = [
 def contacted_in_bucket(index: int) -> Q:
     """Return the condition that first contact came in this bucket of time after acceptance."""
     below = BUCKETS[index][0]
-    condition = CONTACTED
-    if index:
-        condition &= ~_sooner(BUCKETS[index - 1][0])
-    return condition & _sooner(below) if below else condition
+    condition = contacted_sooner(below) if below else CONTACTED
+    return condition & ~contacted_sooner(BUCKETS[index - 1][0]) if index else condition
 
 
-def _sooner(minutes: int) -> Q:
+def contacted_sooner(minutes: int) -> Q:
+    """Return the condition that first contact came less than so many minutes after acceptance."""
     waited = F("contacted_at") - F("decided_at")
-    return Q(LessThan(waited, Value(timedelta(minutes=minutes), output_field=DurationField())))
+    return CONTACTED & Q(LessThan(waited, Value(timedelta(minutes=minutes), output_field=DurationField())))
 
 
 # --- Promises: deadlines that have passed ----------------------------------------------------------
@@ -102,7 +101,7 @@ def cycles_of(user: User, team: Team | None) -> CycleQuerySet:
 
 def handoffs_of(user: User, team: Team | None) -> QuerySet[Handoff]:
     """Return the handoffs that count for this user's promises; a team's are those of its pools and of its reps."""
-    handoffs: QuerySet[Handoff] = Handoff.objects.filter(rep__isnull=False)
+    handoffs: QuerySet[Handoff] = Handoff.objects.all()
     if user.role == Role.REP:
         handoffs = handoffs.filter(rep__user=user)
     team_id = team.pk if team else None

@@ -16,14 +16,14 @@ from leadflow.dashboard.parameters import Parameters
 from leadflow.dashboard.period import Period
 from leadflow.dashboard.promises import Promise
 from leadflow.dashboard.reasons import Reason
-from leadflow.dashboard.steps import Contacts, Deals, Step
+from leadflow.dashboard.steps import Contacts, Deals, Pursuits, Step
 from leads.enums import Role
 from leads.models import User
 
-# Figures are kept for thirty times as long as they took to count, at most a minute: where counting is cheap
+# Figures are kept for thirty times as long as they took to count, at most five minutes: where counting is cheap
 # they are always fresh, where it is not the page says of when they are.
 CHEAP = 0.1  # seconds
-KEPT = 60
+KEPT = 300
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Report:
     contacts: Contacts
     contact_median_before: timedelta | None
     qualifications: Step
-    pursuits: tuple[tuple[int, int], tuple[int, int]]
+    pursuits: Pursuits
     deals: Deals
     answers: tuple[Promise, Promise]
     contact_promises: tuple[Promise, Promise]
@@ -60,6 +60,7 @@ def report(user: User, asked: Parameters, at: datetime, promise_hours: int = 24)
     days = cohorts.count_days(cycles, Period(first, period.last, period.zone))
     rules = breakdown.groups(cycles, "rule", period, today, known.rules)
     accepted, contacts = steps.acceptances(cycles, period, promise_hours)
+    qualified, pursuits = steps.qualifications(cycles, period, today)
     answers, contact_promises = promises.kept(measures.handoffs_of(user, asked.team), period, at)
     return Report(
         at=at,
@@ -76,8 +77,8 @@ def report(user: User, asked: Parameters, at: datetime, promise_hours: int = 24)
         acceptances=accepted,
         contacts=contacts,
         contact_median_before=steps.contact_median(cycles, before),
-        qualifications=steps.qualifications(cycles, period),
-        pursuits=steps.pursuits(cycles, period, today),
+        qualifications=qualified,
+        pursuits=pursuits,
         deals=steps.deals(cycles, period),
         answers=answers,
         contact_promises=contact_promises,
@@ -86,7 +87,7 @@ def report(user: User, asked: Parameters, at: datetime, promise_hours: int = 24)
 
 
 def recent_report(user: User, asked: Parameters, at: datetime, promise_hours: int = 24) -> Report:
-    """Return the report, counted at most a minute ago."""
+    """Return the report, counted a short while ago if counting is costly."""
     key = f"dashboard:{_scope(user)}:{asked.today}:{asked.period.zone}:{asked.query()}"
     kept: Report | None = cache.get(key)
     if kept is not None:

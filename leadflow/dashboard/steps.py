@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from django.db.models import Count, FilteredRelation, Q, QuerySet
 
@@ -40,6 +41,10 @@ class Contacts:
     slow: tuple[int, int] = (0, 0)
 
 
+# (opportunities within 30 days, of the SQLs at least that old), in the period and in the one before.
+Pursuits = tuple[tuple[int, int], tuple[int, int]]
+
+
 @dataclass(frozen=True)
 class Deals:
     """What became of the opportunities opened in a period."""
@@ -53,7 +58,9 @@ class Deals:
 
 def new_leads(period: Period) -> Step:
     """Count who became a lead, and who of them an MQL."""
-    first_cycle = FilteredRelation("lead__cycles", condition=Q(lead__cycles__number=1))
+    # An MQL follows its lead, so the second condition changes nothing but the work.
+    first = Q(lead__cycles__number=1, lead__cycles__mql_at__gte=period.start)
+    first_cycle = FilteredRelation("lead__cycles", condition=first)
     rows = measures.entries().filter(period.around("at")).annotate(first_cycle=first_cycle)
     return Step(
         **rows.aggregate(
@@ -77,7 +84,7 @@ def acceptances(cycles: QuerySet[Cycle], period: Period, promise_hours: int) -> 
     """Count the leads accepted, those that became SQLs, and how soon they were contacted."""
     in_time = measures.at_most("decided_at", "contacted_at", timedelta(hours=promise_hours))
     fast, slow = measures.CONTACTED & in_time, measures.CONTACTED & ~in_time
-    named = {f"bucket_{index}": measures.contacted_in_bucket(index) for index in range(len(BUCKETS))}
+    named = {f"under_{below}": measures.contacted_sooner(below) for below, _ in BUCKETS if below}
     named |= {"moved": measures.CONVERTED, "contacted": measures.CONTACTED, "fast": fast, "slow": slow}
     named |= {"fast_moved": fast & measures.CONVERTED, "slow_moved": slow & measures.CONVERTED}
     contact = time_between("decided_at", "contacted_at")
@@ -91,13 +98,18 @@ def acceptances(cycles: QuerySet[Cycle], period: Period, promise_hours: int) -> 
     contacts = Contacts(
         accepted=row["entered"],
         contacted=row["contacted"],
-        buckets=[row[f"bucket_{index}"] for index in range(len(BUCKETS))],
+        buckets=_buckets([row[f"under_{below}"] for below, _ in BUCKETS if below], row["contacted"]),
         median=row["contact_median"],
         p90=row["contact_p90"],
         fast=(row["fast_moved"], row["fast"]),
         slow=(row["slow_moved"], row["slow"]),
     )
     return Step(row["entered"], row["moved"], row["median"], row["p90"]), contacts
+
+
+def _buckets(under: list[int], contacted: int) -> list[int]:
+    """Turn counts "sooner than each bound" into counts between the bounds."""
+    return [upper - lower for lower, upper in pairwise([0, *under, contacted])]
 
 
 def contact_median(cycles: QuerySet[Cycle], period: Period) -> timedelta | None:
@@ -109,27 +121,22 @@ def contact_median(cycles: QuerySet[Cycle], period: Period) -> timedelta | None:
     return found
 
 
-def qualifications(cycles: QuerySet[Cycle], period: Period) -> Step:
-    """Count the SQLs, and those that became opportunities."""
-    return Step(
-        **cycles.filter(period.around("sql_at")).aggregate(
-            entered=Count("pk"),
-            moved=Count("pk", filter=measures.PURSUED),
-            **time_between("sql_at", "opportunity_at"),
-        )
-    )
-
-
-def pursuits(cycles: QuerySet[Cycle], period: Period, today: date) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return (opportunities within 30 days, of) the SQLs at least that old, in the period and in the one before."""
+def qualifications(cycles: QuerySet[Cycle], period: Period, today: date) -> tuple[Step, Pursuits]:
+    """Count the SQLs and those that became opportunities, and how many did within 30 days, also before."""
+    now, before = period.around("sql_at"), period.before.around("sql_at")
     is_old = Q(sql_at__lt=midnight(today - timedelta(days=30), period.zone))
     soon = measures.PURSUED & measures.at_most("sql_at", "opportunity_at", timedelta(days=30))
-    now, before = is_old & period.around("sql_at"), is_old & period.before.around("sql_at")
     row = cycles.filter(now | before).aggregate(
-        now=Count("pk", filter=now), now_soon=Count("pk", filter=now & soon),
-        before=Count("pk", filter=before), before_soon=Count("pk", filter=before & soon),
-    )  # fmt: skip
-    return (row["now_soon"], row["now"]), (row["before_soon"], row["before"])
+        entered=Count("pk", filter=now),
+        moved=Count("pk", filter=now & measures.PURSUED),
+        now_old=Count("pk", filter=now & is_old),
+        now_soon=Count("pk", filter=now & is_old & soon),
+        before_old=Count("pk", filter=before & is_old),
+        before_soon=Count("pk", filter=before & is_old & soon),
+        **time_between("sql_at", "opportunity_at", now),
+    )
+    step = Step(row["entered"], row["moved"], row["median"], row["p90"])
+    return step, ((row["now_soon"], row["now_old"]), (row["before_soon"], row["before_old"]))
 
 
 def deals(cycles: QuerySet[Cycle], period: Period) -> Deals:

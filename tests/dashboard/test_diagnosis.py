@@ -91,7 +91,7 @@ def test_speed_is_blamed_only_when_late_leads_fare_clearly_worse(given):
     }
 
     def contacts(fast, slow):
-        return {"contacts": (Contacts(90, 90, [], None, None, fast, slow),) * 2}
+        return {"contacts": Contacts(90, 90, [], None, None, fast, slow)}
 
     worse = diagnose(given(**fair, **contacts((40, 50), (10, 40))))
     same = diagnose(given(**fair, **contacts((20, 50), (15, 40))))

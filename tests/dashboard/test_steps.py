@@ -53,7 +53,7 @@ def test_acceptance_counts_on_its_day_whenever_the_mql_was():
     step, _ = steps.acceptances(everything(), MARCH, 24)
 
     assert step == Step(2, 1, timedelta(days=4), timedelta(days=4))
-    assert steps.qualifications(everything(), MARCH).entered == 2
+    assert steps.qualifications(everything(), MARCH, TODAY)[0].entered == 2
 
 
 def test_first_contact_falls_into_buckets():
@@ -94,7 +94,21 @@ def test_opportunities_split_into_won_lost_and_open():
     make_cycle(on("2026-01-01"), **sql, opportunity_at=2, won_at=on("2026-03-02"))
 
     assert steps.deals(everything(), MARCH) == Deals(opened=4, won=1, lost=1, open=1, won_in_period=2)
-    assert steps.qualifications(everything(), MARCH) == Step(4, 4, timedelta(days=1), timedelta(days=1))
+    assert steps.qualifications(everything(), MARCH, TODAY)[0] == Step(
+        4, 4, timedelta(days=1), timedelta(days=1)
+    )
+
+
+def test_pursuit_is_judged_30_days_after_the_sql():
+    make_cycle(on("2026-01-01"), sql_at=1, opportunity_at=31)
+    make_cycle(on("2026-01-01"), sql_at=1, opportunity_at=32)
+    make_cycle(on("2026-03-01"), sql_at=1, opportunity_at=2)  # not 30 days old: in neither
+    make_cycle(on("2025-12-01"), sql_at=1, opportunity_at=2)  # the period before
+
+    step, pursuits = steps.qualifications(everything(), QUARTER, TODAY)
+
+    assert (step.entered, step.moved) == (3, 3)
+    assert pursuits == ((1, 2), (1, 1))
 
 
 def test_new_leads_are_counted_from_the_ledger_once_per_person():
