@@ -107,7 +107,7 @@ def _content(
         "shows_owner": form.has_owner,
         "may_import": can(request.user, "imports"),
         "may_export": can(request.user, "exports"),
-        "may_save": can(request.user, "views.save"),  # type: ignore[arg-type]
+        "may_save": can(request.user, "views.save"),
         "may_create": can(request.user, "leads.create"),
     }
 
