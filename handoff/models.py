@@ -263,6 +263,17 @@ class Handoff(models.Model):
             models.Index(fields=["accept_by"], name="handoff_accept_by", condition=Q(status="offered")),
             models.Index(fields=["settle_at"], name="handoff_settle", condition=Q(settle_at__isnull=False)),
             models.Index(fields=["offered_at"], name="handoff_offered"),
+            # Reports judge kept promises from these alone, without reading the handoffs themselves.
+            models.Index(
+                fields=["accept_by", "decided_at", "status", "pool", "rep"],
+                name="handoff_answer_due",
+                condition=Q(accept_by__isnull=False),
+            ),
+            models.Index(
+                fields=["contact_by", "first_contact_at", "closed_at", "pool", "rep"],
+                name="handoff_contact_due",
+                condition=Q(contact_by__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
