@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from leads.bulk import bulk_insert
 from leads.companies import CompanyKey, company_key, find_or_create
 from leads.enums import IdentityKind, Stage
 from leads.lifecycle import Move, enter_leads, move_many
@@ -201,7 +202,7 @@ class _Batch:
     def write(self, *, edited_by_person: bool) -> None:
         """Insert the new leads, by e-mail so that two batches do not wait crosswise; update the changed."""
         self._new.sort(key=lambda lead: (lead.email or "~", lead.phone))
-        Lead.objects.bulk_create(self._new)
+        bulk_insert(self._new)
         known = [lead for pk, lead in sorted(self._known.items()) if self._changes[id(lead)][1]]
         columns = {name for lead in known for name in self._changes[id(lead)][1]}
         if edited_by_person:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
+from leads.bulk import bulk_insert
 from leads.enums import Stage, Status
 from leads.models import Cycle, Definition, Lead, StageChange, User
 from leads.signals import stage_changed
@@ -142,7 +143,7 @@ def move_many(moves: Sequence[Move], *, at: datetime, skip_refused: bool = False
         changes = _ledger_lines(accepted, locked, at, version)
         _write_leads(accepted, locked, at)
         _write_cycles(changes, at)
-        StageChange.objects.bulk_create(changes)
+        bulk_insert(changes)
         stage_changed.send(sender=StageChange, changes=changes)
     return changes
 
@@ -159,7 +160,7 @@ def enter_leads(
         )
         for lead in leads
     ]  # fmt: skip
-    StageChange.objects.bulk_create(changes)
+    bulk_insert(changes)
     stage_changed.send(sender=StageChange, changes=changes)
     return changes
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 
+from leads.bulk import bulk_insert_values
 from leads.clock import day_of
 from leads.models import Company, Lead, ProfileChange, User
 from leads.normalise import (
@@ -257,13 +258,13 @@ def record_changes(
     day = day or day_of(at)
     by_id = by.pk if by else None
     rows = [
-        ProfileChange(lead_id=lead.pk, field=field, value=new, day=day, at=at, by_id=by_id, origin=origin)
+        (lead.pk, field, new, day, at, by_id, origin)
         for lead, fields in changed
         for field, (_, new) in fields.items()
         if field in _FIT
     ]
-    ProfileChange.objects.bulk_create(rows)
-    return sorted({row.lead_id for row in rows})
+    bulk_insert_values(ProfileChange, ("lead_id", "field", "value", "day", "at", "by_id", "origin"), rows)
+    return sorted({row[0] for row in rows})
 
 
 def announce(lead_ids: list[int], *, at: datetime) -> None:

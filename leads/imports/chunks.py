@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any
 
+from leads.bulk import bulk_insert
 from leads.capture import Captured, Person, capture_leads, prepare
 from leads.enums import Role, Stage
 from leads.imports.happenings import Attendance, Happenings
@@ -44,7 +45,7 @@ class ChunkWriter:
         self._give_to_team([result.lead.pk for result in captured if result.lead and result.created])
         self._record_events(known)
         self._write_notes(known)
-        ImportRow.objects.bulk_create(rows.values())
+        bulk_insert(list(rows.values()))
         return Counter(str(row.result) for row in rows.values())
 
     def _row(self, draft: Draft) -> ImportRow:
