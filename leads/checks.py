@@ -61,6 +61,22 @@ def none_left_waiting(at: datetime) -> list[str]:
     )
 
 
+def nothing_dangles(at: datetime) -> list[str]:
+    """I2: events and day counts name leads, sources and signals that exist; the database does not check it."""
+    found = []
+    for table, column, target in (
+        ("leads_event", "lead_id", "leads_lead"), ("leads_event", "source_id", "leads_source"),
+        ("leads_event", "signal_id", "leads_signal"), ("leads_engagementday", "lead_id", "leads_lead"),
+        ("leads_engagementday", "signal_id", "leads_signal"),
+    ):  # fmt: skip
+        found += _find(
+            f"SELECT DISTINCT {column} FROM {table} t WHERE {column} IS NOT NULL "
+            f"AND NOT EXISTS (SELECT 1 FROM {target} WHERE id = t.{column})",
+            f"Rows of {table} name {column} {{0}}, which does not exist.",
+        )
+    return found
+
+
 def ledger_unbroken(at: datetime) -> list[str]:
     """I6: each ledger counts 1..n, and each line starts where the one before ended."""
     return _find(
@@ -176,6 +192,7 @@ CHECKS: list[tuple[str, str, Check]] = [
     ("I2", "Each message is stored once", events_once),
     ("I2", "Day counts equal the events", day_counts),
     ("I2", "No event waits under a known id", none_left_waiting),
+    ("I2", "Events belong to what exists", nothing_dangles),
     ("I6", "Ledgers are unbroken", ledger_unbroken),
     ("I6", "Ledgers make legal moves", ledger_legal),
     ("I6", "Leads stand where their ledger says", ledger_agrees),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from hashlib import blake2b
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from django.db import DatabaseError, connection, transaction
@@ -25,6 +24,7 @@ from leads.intake.events import (
     Run,
 )
 from leads.intake.setting import Setting
+from leads.intake.strict_json import encoder
 from leads.intake.times import LOOK_BACK, TOLERANCE
 from leads.models import Source
 
@@ -32,7 +32,7 @@ ATTEMPTS = 4
 # Serialization failure, deadlock.
 _PASSING = ("40001", "40P01")
 _ON_PERSONS = ("identify", "group", "alias")
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_encode = encoder()
 T = TypeVar("T")
 
 
@@ -65,12 +65,17 @@ def record_events(
 def _prepare(items: Sequence[IncomingEvent], run: Run, now: Setting) -> dict[str, IncomingEvent]:
     """Name each event, fix its outcome and return the first of each message id."""
     first: dict[str, IncomingEvent] = {}
+    context: dict[str, Any] = {}
+    context_json = "{}"
     for event in items:
         if not event.classified:
             classify(event, now)
         _judge(event, run)
         event.properties_json = _encode(event.properties) if event.properties else "{}"
-        event.context_json = _encode(event.context) if event.context else "{}"
+        if event.context != context:  # a sender's events mostly share one
+            context = event.context
+            context_json = _encode(context)
+        event.context_json = context_json
         event.fingerprint = _fingerprint(event)
         event.message_id = event.message_id or f"server-{uuid4().hex}"
         first.setdefault(event.message_id, event)

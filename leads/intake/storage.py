@@ -24,6 +24,8 @@ EMAIL = "email"
 LEAD = "lead"  # the value is a lead's id
 USER = IdentityKind.USER.value
 ANONYMOUS = IdentityKind.ANONYMOUS.value
+# Between the texts of an array while it is made.
+_PART = "\x1f"
 # Namespace of our advisory locks, and how many there are: enough that few meet, few enough to hold them all.
 _LOCKS, _BUCKETS = 0x1EAD, 256
 
@@ -54,19 +56,14 @@ def _is_postgres() -> bool:
 def _any_of(values: Iterable[Any], kind: str) -> tuple[str, Any]:
     """Return "= one of these" as SQL and its parameter."""
     if _is_postgres():
-        return f"= ANY(%s::{kind}[])", _array(list(values), kind)
+        return f"= ANY(%s::{kind}[])", _array(list(values), kind) if values else "{}"
     return "IN (SELECT value FROM json_each(%s))", json.dumps(list(values))
 
 
 def _rows(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
     """Return `rows` as a table `t` with these (name, PostgreSQL type) columns, and its parameters."""
-    names = ", ".join(name for name, _ in columns)
     if _is_postgres():
-        arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
-        values = [
-            _array(column, kind) for column, (_, kind) in zip(zip(*rows, strict=True), columns, strict=True)
-        ]
-        return f"unnest({arrays}) AS t({names})", values
+        return _unnested(columns, list(zip(*rows, strict=True)))
     fields = ", ".join(
         f"json_extract(value, '$[{index}]') AS {name}" for index, (name, _) in enumerate(columns)
     )
@@ -74,18 +71,45 @@ def _rows(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> 
     return f"(SELECT {fields} FROM json_each(%s)) AS t", [json.dumps(plain)]
 
 
+def _unnested(columns: Sequence[tuple[str, str]], values: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    """Return columns of values as a table; a value that is the same in every row is sent once."""
+    arrays: list[str] = []
+    names: list[str] = []
+    constants: list[str] = []
+    array_values: list[Any] = []
+    constant_values: list[Any] = []
+    for (name, kind), column in zip(columns, values, strict=True):
+        if arrays and column.count(column[0]) == len(column):
+            constants.append(f", %s::{kind} AS {name}")
+            constant_values.append(column[0])
+        else:
+            names.append(name)
+            arrays.append(f"%s::{kind}[]")
+            array_values.append(_array(column, kind))
+    table = f"unnest({', '.join(arrays)}) AS u({', '.join(names)})"
+    return f"(SELECT u.*{''.join(constants)} FROM {table}) AS t", [*constant_values, *array_values]
+
+
 def _array(values: Sequence[Any], kind: str) -> str:
     """Return values as PostgreSQL writes an array: read in a third of the time of psycopg2's ARRAY[…]."""
     if kind in ("text", "jsonb"):
-        texts = (
-            "NULL" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-            for text in values
-        )
-    elif kind in ("timestamptz", "date"):
-        texts = ("NULL" if moment is None else moment.isoformat() for moment in values)
-    else:
-        texts = ("NULL" if number is None else str(number) for number in values)
-    return "{" + ",".join(texts) + "}"
+        return _text_array(values)
+    if kind in ("timestamptz", "date"):
+        return "{" + ",".join(["NULL" if moment is None else moment.isoformat() for moment in values]) + "}"
+    return "{" + ",".join(["NULL" if number is None else str(number) for number in values]) + "}"
+
+
+def _text_array(values: Sequence[str | None]) -> str:
+    if None not in values:
+        # Escaped all at once, parted by a character that hardly a text holds.
+        joined = _PART.join(values)  # type: ignore[arg-type]
+        if joined.count(_PART) == len(values) - 1:
+            return '{"' + _escaped(joined).replace(_PART, '","') + '"}'
+    return "{" + ",".join(["NULL" if text is None else f'"{_escaped(text)}"' for text in values]) + "}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _plain(value: Any) -> Any:

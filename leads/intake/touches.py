@@ -42,18 +42,14 @@ def touch_of(properties: Mapping[str, Any], context: Mapping[str, Any]) -> Touch
         if touch != Touch():
             return touch
     page = context.get("page")
-    page = page if isinstance(page, dict) else {}
-    return _from_query(_first(properties, page, "search", "url")) or _from_referrer(
-        _first(properties, page, "referrer"), _first(properties, page, "url")
+    holders = (properties, page) if isinstance(page, dict) else (properties,)
+    query = next(
+        (text for holder in holders for name in ("search", "url") if "?" in (text := _text(holder, name))), ""
     )
-
-
-def _first(properties: Mapping[str, Any], page: Mapping[str, Any], *names: str) -> str:
-    """Return the first of these that is a text, one with a query before one without."""
-    found = [
-        value for name in names for holder in (properties, page) if isinstance(value := holder.get(name), str)
-    ]
-    return next((text for text in found if "?" in text), found[0] if found else "")
+    if query and (found := _from_query(query)):
+        return found
+    referrer = next((text for holder in holders if (text := _text(holder, "referrer"))), "")
+    return _from_referrer(referrer, *(_text(holder, "url") for holder in holders)) if referrer else None
 
 
 def _from_query(text: str) -> Touch | None:
@@ -68,9 +64,9 @@ def _from_query(text: str) -> Touch | None:
     return Touch(source, "cpc") if source else None
 
 
-def _from_referrer(referrer: str, url: str) -> Touch | None:
+def _from_referrer(referrer: str, *urls: str) -> Touch | None:
     host = _host(referrer)
-    if not host or host == _host(url):
+    if not host or host in map(_host, urls):
         return None
     if any(host.startswith(name) or f".{name}" in host for name in _SEARCH):
         return Touch(host, "organic")
