@@ -1,0 +1,1 @@
+"""Measures Leadflow against hand-written floors on PostgreSQL (docs/performance.md)."""

@@ -1,0 +1,142 @@
+"""The bare Django app Leadflow is compared with: no middleware, no authentication, SQL by hand.
+
+It stores the same rows for the same bodies, but believes everything it is sent: no checks, no identities (a user id
+is a lead's id), no catalogue beyond a dict, no account of the batch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, date, datetime
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import engines
+from django.urls import path
+from environ import Env
+
+if not settings.configured:
+    settings.configure(
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF=__name__,
+        USE_TZ=True,
+        DATA_UPLOAD_MAX_MEMORY_SIZE=None,
+        TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
+        DATABASES={"default": {**Env.db_url_config(os.environ["DATABASE_URL"]), "CONN_MAX_AGE": None}},
+    )
+    django.setup()
+
+EVENTS = {
+    "Email Opened": ("email_open", "campaign"),
+    "Email Link Clicked": ("email_click", "campaign"),
+    "Form Submitted": ("form", "form"),
+    "Webinar Attended": ("webinar", "webinar"),
+    "Demo Requested": ("demo_request", "product"),
+    "Unsubscribed": ("unsubscribe", "campaign"),
+}
+STORE = """
+WITH added AS (
+  INSERT INTO leads_event (source_id, message_id, payload_hash, type, name, lead_id, anonymous_id, user_id, signal_id,
+    object_key, occurred_at, received_at, occurred_on, known_on, outcome, outcome_reason, flags, properties, context)
+  SELECT %s, message_id, '', type, name, lead_id, '', user_id, signal_id, object_key, occurred_at, now(), occurred_on,
+    %s, 'counted', '', '[]', properties, '{}'
+  FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::text[],
+    %s::timestamptz[], %s::date[], %s::jsonb[])
+    AS t(message_id, type, name, lead_id, user_id, signal_id, object_key, occurred_at, occurred_on, properties)
+  ON CONFLICT (source_id, message_id) DO NOTHING
+  RETURNING lead_id, signal_id, object_key, occurred_on, known_on
+), counted AS (
+  INSERT INTO leads_engagementday (lead_id, signal_id, object_key, occurred_on, known_on, count)
+  SELECT lead_id, signal_id, object_key, occurred_on, known_on, count(*) FROM added
+  GROUP BY lead_id, signal_id, object_key, occurred_on, known_on
+  ORDER BY lead_id, signal_id, occurred_on, object_key, known_on
+  ON CONFLICT (lead_id, signal_id, occurred_on, object_key, known_on)
+  DO UPDATE SET count = leads_engagementday.count + excluded.count
+)
+INSERT INTO scoring_pendingscore (lead_id, day, created_at, attempts, set_aside)
+SELECT DISTINCT lead_id, %s::date, now(), 0, '' FROM added
+"""
+_known: dict[str, int] = {}
+
+
+def _signals() -> dict[str, int]:
+    if not _known:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT slug, id FROM leads_signal")
+            _known.update(cursor.fetchall())
+    return _known
+
+
+def _row(message: dict[str, Any], signals: dict[str, int]) -> tuple[Any, ...]:
+    properties = message["properties"]
+    if message["type"] == "page":
+        name = key = properties["path"]
+        slug = "pricing_page" if name == "/pricing" else "visit"
+    else:
+        name = message["event"]
+        slug, field = EVENTS[name]
+        key = properties[field]
+    at = datetime.fromisoformat(message["timestamp"])
+    user = message["userId"]
+    return (
+        message["messageId"], message["type"], name, int(user[1:]), user, signals[slug], key, at, at.date(),
+        json.dumps(properties),
+    )  # fmt: skip
+
+
+def _sized(response: HttpResponse) -> HttpResponse:
+    # Django leaves this to a middleware; without it gunicorn answers in chunks.
+    response["Content-Length"] = str(len(response.content))
+    return response
+
+
+def events(request: HttpRequest) -> HttpResponse:
+    """Store a batch: events, day counts and marks in one transaction."""
+    signals = _signals()
+    # One order for all, or two batches wait for each other.
+    rows = sorted(_row(message, signals) for message in json.loads(request.body)["batch"])
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    today: date = datetime.now(UTC).date()
+    with connection.cursor() as cursor:
+        cursor.execute(STORE, [int(request.headers["X-Source"]), today, *columns, today])
+    return _sized(JsonResponse({"accepted": len(rows)}))
+
+
+COLUMNS = (
+    "id", "first_name", "last_name", "email", "job_title", "company_id", "stage", "status", "grade", "band", "score",
+    "momentum", "owner_id", "last_seen_at", "created_at",
+)  # fmt: skip
+PAGE = engines["django"].from_string("""<!doctype html><title>Leads</title><table>{% for lead in rows %}<tr>
+<td><a href="/leads/{{ lead.id }}/">{{ lead.first_name }} {{ lead.last_name }}</a></td><td>{{ lead.email }}</td>
+<td>{{ lead.job_title }}</td><td>{{ lead.stage }}</td><td>{{ lead.status }}</td><td>{{ lead.grade }}{{ lead.band }}</td>
+<td>{{ lead.score }}</td><td>{{ lead.momentum }}</td><td>{{ lead.owner_id|default:"" }}</td>
+<td>{{ lead.last_seen_at|date:"Y-m-d H:i" }}</td><td>{{ lead.created_at|date:"Y-m-d H:i" }}</td>
+</tr>{% endfor %}</table>
+""")
+
+
+def _leads(order: str) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM leads_lead WHERE merged_into_id IS NULL ORDER BY {order} LIMIT 50"
+        )
+        return [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the first fifty leads by score as HTML."""
+    return _sized(HttpResponse(PAGE.render({"rows": _leads("score DESC, id DESC")}, request)))
+
+
+def listing(request: HttpRequest) -> HttpResponse:
+    """Answer with the newest fifty leads as JSON."""
+    return _sized(JsonResponse({"data": _leads("created_at DESC, id DESC")}))
+
+
+urlpatterns = [path("v1/batch", events), path("leads/", page), path("api/v1/leads/", listing)]
+application = WSGIHandler()
