@@ -17,6 +17,7 @@ from handoff.models import RejectionReason
 from leadflow.demo import behaviour, company
 from leadflow.demo.people import Person, make_people
 from leadflow.demo.sales import SalesFloor, mend_returned
+from leads import seen as last_seen
 from leads.intake.tracking import receive_messages
 from leads.models import Source, User
 from scoring import passes, rescoring
@@ -108,6 +109,7 @@ def play(
         # Once nobody can take the day's decisions back any more.
         settle(at + timedelta(seconds=settings.LEADFLOW_UNDO_SECONDS))
     rescoring.drain(until)
+    last_seen.drain(until)
 
 
 def _start_day(day: date, first_day: date, at: datetime, marketer: User) -> None:

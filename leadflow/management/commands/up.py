@@ -1,3 +1,4 @@
+import io
 import os
 import socket
 import sys
@@ -61,6 +62,8 @@ class Command(BaseCommand):
         if settings.LEADFLOW_DEMO and _is_for_the_demo():
             self.say("making the demo, or bringing it up to now; the first time takes about a minute")
             call_command("demo")
+        # Without one nothing scores; a later start finds the organisation's own.
+        call_command("definition", "publish", "--standard", "--if-none", verbosity=0, stdout=io.StringIO())
 
     def programs(self, parts: list[str], stack: ExitStack) -> Iterator[Program]:
         """Give what is to run, the broker first."""
