@@ -13,6 +13,8 @@ from typing import Any
 import hypothesis
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connection
 from django.test import Client
 from hypothesis import HealthCheck
 from schemathesis.checks import not_a_server_error
@@ -27,6 +29,7 @@ from handoff.models import Opportunity
 from leadflow.wsgi import application
 from leads import clock
 from leads.enums import Role
+from leads.imports import jobs
 from leads.models import Company, Note
 from tests.factories import (
     AT,
@@ -57,7 +60,7 @@ class World:
     """Who asks, and the numbers of what is there, by the first part of the path."""
 
     callers: Iterator[dict[str, Any]]
-    numbers: dict[str, int]
+    numbers: dict[str, int | str]
 
 
 def signed_in(user: Any) -> dict[str, Any]:
@@ -68,7 +71,20 @@ def signed_in(user: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(db: Any) -> World:
+def one_connection() -> Iterator[None]:
+    """Keep the test's connection, and its transaction, over requests; Django's own test client does the same."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def world(db: Any, one_connection: None) -> World:
+    if connection.vendor == "postgresql":
+        # Making requests up takes longer than a request may keep a transaction open.
+        connection.cursor().execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     rep = make_rep("Rita")
     offer = make_offer(rep, at=clock.now())
     sold = make_offer(rep, at=clock.now(), first_name="Sold")
@@ -83,10 +99,12 @@ def world(db: Any) -> World:
     make_definition(standard, version=2, status="draft")
     company = Company.objects.create(name="Acme", created_at=AT)
     admin = make_user(Role.ADMIN)
+    job = jobs.upload([b"email\na@x.test\n"], filename="x.csv", kind="lead", by=admin, at=clock.now())
     by_key = [{"headers": {"Authorization": f"Bearer {make_key(user)}"}} for user in (admin, rep.user)]
     numbers = {
         "leads": lead.pk, "handoffs": offer.pk, "opportunities": deal.pk, "companies": company.pk,
         "reps": rep.pk, "definitions": 2,
+        "reports": "summary", "imports": job.pk,
     }  # fmt: skip
     return World(itertools.cycle([*by_key, signed_in(admin)]), numbers)
 
