@@ -108,6 +108,11 @@ class Cycle(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["mql_at"], name="cycle_mql_at"),
             models.Index(fields=["sql_at"], name="cycle_sql_at", condition=Q(sql_at__isnull=False)),
+            models.Index(fields=["decided_at"], name="cycle_decided_at", condition=Q(decided_at__isnull=False)),
+            models.Index(
+                fields=["opportunity_at"], name="cycle_opportunity_at", condition=Q(opportunity_at__isnull=False)
+            ),
+            models.Index(fields=["won_at"], name="cycle_won_at", condition=Q(won_at__isnull=False)),
             models.Index(fields=["owner", "mql_at"], name="cycle_owner"),
             models.Index(fields=["rep", "mql_at"], name="cycle_rep"),
             models.Index(fields=["team", "mql_at"], name="cycle_team"),
@@ -150,6 +155,12 @@ class StageChange(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["to_stage", "at"], name="stage_change_stage_at"),
             models.Index(fields=["at"], name="stage_change_at"),
+            # Who became a lead, and when: a tenth of the ledger, all that reports read of it.
+            models.Index(
+                fields=["at", "lead"],
+                name="stage_change_lead_entry",
+                condition=Q(to_stage="lead", from_stage__in=["", "suspect"]),
+            ),
         ]
 
     def __str__(self) -> str:
