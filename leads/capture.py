@@ -14,7 +14,7 @@ from leads.companies import CompanyKey, company_key, find_or_create
 from leads.enums import IdentityKind, Stage
 from leads.lifecycle import Move, enter_leads, move_many
 from leads.matching import Keys, Matcher
-from leads.models import Company, Identity, Lead, User
+from leads.models import Identity, Lead, User
 from leads.normalise import BadEmail, normalise_email, normalise_phone
 from leads.profile import FOLLOWERS, announce, clean, following, record_changes, save_columns
 from leads.suppression import EMAIL, USER, suppressed
@@ -154,7 +154,7 @@ class _Batch:
     """The leads of one call, as they will be, and what changes."""
 
     def __init__(
-        self, stage: str, at: datetime, companies: Mapping[tuple[str, str], Company], *, overwrite: bool
+        self, stage: str, at: datetime, companies: Mapping[tuple[str, str], int], *, overwrite: bool
     ) -> None:
         self._stage, self._at, self._companies, self._overwrite = stage, at, companies, overwrite
         self._new: list[Lead] = []
@@ -233,7 +233,7 @@ class _Batch:
         values = {name: value for follows in person.derived.values() for name, value in follows.items()}
         values = {name: value for name, value in values.items() if value not in ("", None)} | person.values
         if company := self._company(person):
-            values["company_id"] = company.pk
+            values["company_id"] = company
         if touch := person.row.touch:
             values |= _touched(touch, first=True)
         stage = person.row.stage or self._stage
@@ -269,7 +269,7 @@ class _Batch:
     def _offered(self, lead: Lead, person: Person) -> dict[str, Any]:
         offered = dict(person.values)
         if company := self._company(person):
-            offered["company_id"] = company.pk
+            offered["company_id"] = company
         if person.keys.email and not lead.email:
             offered["email"] = person.keys.email
         return offered
@@ -282,7 +282,7 @@ class _Batch:
         for name, (old, new) in changed.items():
             kept[name] = (kept[name][0] if name in kept else old, new)
 
-    def _company(self, person: Person) -> Company | None:
+    def _company(self, person: Person) -> int | None:
         return self._companies.get(person.company.identity) if person.company else None
 
     def _remember_ids(self, row: Incoming, lead: Lead) -> None:

@@ -35,8 +35,8 @@ def company_key(
     return CompanyKey(found, called, facts or {}) if found or called else None
 
 
-def find_or_create(keys: Iterable[CompanyKey], *, at: datetime) -> dict[tuple[str, str], Company]:
-    """Return the company of each key by its `identity`; new ones take the key's facts."""
+def find_or_create(keys: Iterable[CompanyKey], *, at: datetime) -> dict[tuple[str, str], int]:
+    """Return the id of each key's company by its `identity`; new ones take the key's facts."""
     wanted: dict[tuple[str, str], CompanyKey] = {}
     for key in keys:
         known = wanted.get(key.identity)
@@ -52,19 +52,17 @@ def find_or_create(keys: Iterable[CompanyKey], *, at: datetime) -> dict[tuple[st
     return found
 
 
-def _find(wanted: Mapping[tuple[str, str], CompanyKey]) -> dict[tuple[str, str], Company]:
-    found: dict[tuple[str, str], Company] = {}
+def _find(wanted: Mapping[tuple[str, str], CompanyKey]) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
     domains = [value for kind, value in wanted if kind == "domain"]
     names = [value for kind, value in wanted if kind == "name"]
     if domains:
-        found |= {
-            ("domain", company.domain or ""): company
-            for company in Company.objects.filter(domain__in=domains)
-        }
+        by_domain = Company.objects.filter(domain__in=domains).values_list("domain", "pk")
+        found |= {("domain", domain or ""): pk for domain, pk in by_domain}
     if names:
         # Oldest last, so that it is the one taken where several are called the same.
-        by_name = Company.objects.filter(name__in=names).order_by("-id")
-        found |= {("name", company.name): company for company in by_name}
+        by_name = Company.objects.filter(name__in=names).order_by("-id").values_list("name", "pk")
+        found |= {("name", name): pk for name, pk in by_name}
     return found
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
-from leads.bulk import bulk_insert
+from leads.bulk import bulk_insert_values
 from leads.capture import Captured, Person, capture_leads, prepare
 from leads.enums import Role, Stage
 from leads.imports.happenings import Attendance, Happenings
@@ -21,7 +21,21 @@ from leads.sources import IMPORTS, internal_source
 from leads.suppression import EMAIL, suppressed
 
 RESULT = ImportRow.Result
+_COLUMNS = ("job_id", "number", "result", "lead_id", "code", "detail", "warnings", "before")
 STAGES = {KIND.SUSPECTS: Stage.SUSPECT}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one row: an ImportRow to be."""
+
+    number: int
+    result: str
+    code: str = ""
+    detail: str = ""
+    warnings: list[str] = field(default_factory=list)
+    before: dict[str, list[Any]] = field(default_factory=dict)
+    lead_id: int | None = None
 
 
 class ChunkWriter:
@@ -36,7 +50,7 @@ class ChunkWriter:
 
     def write(self, drafts: Sequence[Draft]) -> Counter[str]:
         """Write the chunk and return how many rows ended how."""
-        rows = {draft.number: self._row(draft) for draft in drafts}
+        rows = {draft.number: _outcome(draft) for draft in drafts}
         wanted = self._without_repeats([draft for draft in drafts if draft.incoming is not None], rows)
         captured = self._capture(wanted)
         for draft, result in zip(wanted, captured, strict=True):
@@ -45,17 +59,18 @@ class ChunkWriter:
         self._give_to_team([result.lead.pk for result in captured if result.lead and result.created])
         self._record_events(known)
         self._write_notes(known)
-        bulk_insert(list(rows.values()))
+        self._write_rows(rows.values())
         return Counter(str(row.result) for row in rows.values())
 
-    def _row(self, draft: Draft) -> ImportRow:
-        result = RESULT.SKIPPED if draft.skipped else RESULT.REFUSED
-        return ImportRow(
-            job=self._job, number=draft.number, result=result, code=draft.skipped or draft.refused,
-            detail=draft.detail[:300], warnings=draft.warnings,
-        )  # fmt: skip
+    def _write_rows(self, rows: Iterable[Outcome]) -> None:
+        pk = self._job.pk
+        values = [
+            (pk, row.number, row.result, row.lead_id, row.code, row.detail, row.warnings, row.before)
+            for row in rows
+        ]
+        bulk_insert_values(ImportRow, _COLUMNS, values)
 
-    def _without_repeats(self, drafts: Sequence[Draft], rows: dict[int, ImportRow]) -> list[Draft]:
+    def _without_repeats(self, drafts: Sequence[Draft], rows: dict[int, Outcome]) -> list[Draft]:
         """Settle the rows of people this list named before: the first wins and others are skipped, or the last wins."""
         keys = {draft.key for draft in drafts if draft.key}
         kept_out = {value for _, value in suppressed((EMAIL, key) for key in keys)}
@@ -141,13 +156,18 @@ def origin_of(job: ImportJob) -> str:
     return f"import {job.pk}"
 
 
-def _fill(row: ImportRow, draft: Draft, captured: Captured) -> None:
+def _outcome(draft: Draft) -> Outcome:
+    result = RESULT.SKIPPED if draft.skipped else RESULT.REFUSED
+    return Outcome(draft.number, result, draft.skipped or draft.refused, draft.detail[:300], draft.warnings)
+
+
+def _fill(row: Outcome, draft: Draft, captured: Captured) -> None:
     """Write on a row what capture made of it."""
     row.warnings = draft.warnings + captured.warnings
     if captured.lead is None:
         row.result, row.code = RESULT.REFUSED, captured.error or "no_contact"
         return
-    row.lead, row.code, row.detail = captured.lead, "", ""
+    row.lead_id, row.code, row.detail = captured.lead.pk, "", ""
     row.result = RESULT.CREATED if captured.created else RESULT.UPDATED
     if not captured.created:
         row.before = {name: _pair(change) for name, change in captured.changed.items()}
