@@ -12,7 +12,7 @@ from django.http import QueryDict
 from leads.enums import Stage, Status
 from leads.models import User
 from leads.models.people import LeadQuerySet
-from leads.search import BadQuery, matching
+from leads.search import BadQuery, check_query, matching
 
 ORDERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "score": ("by score", ("-score", "-id")),
@@ -87,7 +87,7 @@ class FilterForm(forms.Form):
     def clean_q(self) -> str:
         text: str = self.cleaned_data["q"]
         try:
-            matching(LeadQuerySet(), text)
+            check_query(text)
         except BadQuery as wrong:
             raise forms.ValidationError(str(wrong)) from wrong
         return text
