@@ -92,6 +92,10 @@ class RowReader:
             self._understand(draft, cells)
         return draft
 
+    def skip(self, row: Row) -> None:
+        """Pass over a row that an earlier run has done."""
+        self._other_section = self._other_section or is_section(row[1])
+
     def when(self, text: str) -> datetime | None:
         """Read a moment in the organisation's zone."""
         return parse_when(text, self.zone, day_first=self._options.day_first)
