@@ -73,9 +73,9 @@ def fill_leads(count: int, at: datetime) -> None:
         country="(ARRAY['DE','SE','US','GB'])[mod(n, 4) + 1]",
         source="(ARRAY['google','linkedin','direct'])[mod(n, 3) + 1]",
         stage="'lead'",
-        created_at=f"{moment} - mod(n * 7919, {HISTORY_DAYS * 1440}) * interval '1 minute'",
+        created_at=f"{moment} - mod(n::bigint * 7919, {HISTORY_DAYS * 1440}) * interval '1 minute'",
         stage_since=f"{moment} - interval '{HISTORY_DAYS} days'",
-        last_seen_at=f"{moment} - mod(n * 104729, 100000) * interval '1 minute'",
+        last_seen_at=f"{moment} - mod(n::bigint * 104729, 100000) * interval '1 minute'",
     )
     insert_from(Identity, "leads_lead", lead_id="id", kind="'user'", value="'u' || id", since=moment)
     insert_from(
