@@ -36,7 +36,7 @@ EVENTS = {
     "Email Link Clicked": ("email_click", "campaign"),
     "Form Submitted": ("form", "form"),
     "Webinar Attended": ("webinar", "webinar"),
-    "Demo Requested": ("demo_request", "product"),
+    "Demo Requested": ("demo_request", "form"),
     "Unsubscribed": ("unsubscribe", "campaign"),
 }
 STORE = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks import dataset
 from benchmarks.environment import Bench
@@ -17,8 +17,13 @@ from leads.sources import create_source
 from scoring.publishing import ensure_standard_definition
 
 CONNECTIONS = 8
-# Messages a request, requests at scale 1 and at the least, and the least share of the floor's rate.
-BATCHES = [(1, 20_000, 400, 0.60), (100, 3_000, 100, 0.75), (1000, 400, 24, 0.75)]
+# Messages a request, requests at scale 1 and at the least, the least share of the floor's rate, with answers or not.
+BATCHES = [
+    (1, 20_000, 400, 0.60, False),
+    (100, 3_000, 100, 0.75, False),
+    (1000, 400, 24, 0.75, False),
+    (100, 3_000, 100, 0.75, True),
+]
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Sender:
 
     leads: int
     headers: dict[str, str]
+    answers: bool = False
 
     def rate(self, port: int, requests: int, batch: int) -> float:
         """Return the events a second that the server on this port accepts."""
@@ -37,7 +43,7 @@ class Sender:
 
     def send(self, port: int, requests: int, batch: int) -> float:
         """Send new events and return how many seconds that took."""
-        made = bodies(requests, batch, self.leads, clock.now())
+        made = bodies(requests, batch, self.leads, clock.now(), answers=self.answers)
         whole = [request("POST", "/v1/batch", self.headers, body) for body in made]
         return send(Job(port, whole, CONNECTIONS)).seconds
 
@@ -47,11 +53,12 @@ def measure(bench: Bench) -> list[Result]:
     sender = _prepare(bench.size(250_000, 500))
     results = []
     with running(bench) as servers:
-        for batch, requests, least, goal in BATCHES:
+        for batch, requests, least, goal, answers in BATCHES:
             count = bench.size(requests, least)
+            sender = replace(sender, answers=answers)
             floor = _measurement(sender, servers.floor, count, batch)
             ours = _measurement(sender, servers.leadflow, count, batch)
-            name = f"ingest, {batch:,} a request"
+            name = f"ingest, {batch:,} a request" + ", 1 % with answers" * answers
             results.append(compare(name, "events/s", goal, floor, ours, bench.runs, faster_is_more=True))
     return results
 

@@ -18,19 +18,25 @@ _NAMES = {
     "demo_request": "Demo Requested",
     "unsubscribe": "Unsubscribed",
 }
-_OBJECTS = {"form": "form", "webinar": "webinar", "demo_request": "product"}
+_OBJECTS = {"form": "form", "webinar": "webinar", "demo_request": "form"}
 _SHARES = [share for _, share, _ in KINDS]
 
 
-def bodies(requests: int, batch: int, leads: int, at: datetime) -> list[bytes]:
-    """Return so many bodies of `batch` messages each, all from leads we know by their user id."""
+def bodies(requests: int, batch: int, leads: int, at: datetime, *, answers: bool = False) -> list[bytes]:
+    """Return so many bodies of `batch` messages each, all from leads we know by their user id.
+
+    With `answers`, demo requests name a product: something about the person, so their profile is written too.
+    """
     chance = random.Random()
-    return [_body(batch, leads, at, chance) for _ in range(requests)]
+    return [_body(batch, leads, at, chance, answers=answers) for _ in range(requests)]
 
 
-def _body(batch: int, leads: int, at: datetime, chance: random.Random) -> bytes:
+def _body(batch: int, leads: int, at: datetime, chance: random.Random, *, answers: bool) -> bytes:
     kinds = chance.choices(KINDS, _SHARES, k=batch)
     messages = [_message(kind, variety, leads, at, chance) for kind, _, variety in kinds]
+    for message in messages if answers else ():
+        if message.get("event") == _NAMES["demo_request"]:
+            message["properties"]["product"] = chance.choice(["Platform", "Connect", "Lens"])
     return json.dumps({"batch": messages}, separators=(",", ":")).encode()
 
 
