@@ -72,7 +72,11 @@ class Installation:
         self._admin(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
         self._admin(f'CREATE DATABASE "{self.database}" TEMPLATE "{_template_of(self.server.geturl())}"')
         prepared = subprocess.run(
-            [sys.executable, "-m", "tests.faults.prepare", str(reps)], cwd=ROOT, env=self.env, check=True, capture_output=True
+            [sys.executable, "-m", "tests.faults.prepare", str(reps)],
+            cwd=ROOT,
+            env=self.env,
+            check=True,
+            capture_output=True,
         )
         self.key = json.loads(prepared.stdout.decode().strip().splitlines()[-1])["key"]
 
@@ -82,7 +86,17 @@ class Installation:
         self.start_worker(workers)
 
     def start_redis(self) -> None:
-        command = ["redis-server", "--port", str(self.redis_port), "--save", "", "--appendonly", "no", "--dir", str(self.folder)]
+        command = [
+            "redis-server",
+            "--port",
+            str(self.redis_port),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            str(self.folder),
+        ]
         self._spawn("redis", command)
         eventually(lambda: _listens(self.redis_port), within=10, what="Redis answers")
 
@@ -100,10 +114,10 @@ class Installation:
         self._spawn(name, command, LEADFLOW_PROCESS="worker", LEADFLOW_WORKER_NAME=name)
 
     def _spawn(self, name: str, command: list[str], **env: str) -> None:
-        log = (self.folder / f"{name}.log").open("ab")
-        self.processes[name] = subprocess.Popen(
-            command, cwd=ROOT, env=self.env | env, stdout=log, stderr=log, start_new_session=True
-        )
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, cwd=ROOT, env=self.env | env, stdout=log, stderr=log, start_new_session=True
+            )
 
     def stop(self) -> None:
         for name in list(self.processes):
@@ -145,7 +159,12 @@ class Installation:
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, check=check, capture_output=True, text=True
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.env,
+            check=check,
+            capture_output=True,
+            text=True,
         )
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -175,7 +194,9 @@ class Installation:
         assert "0 findings" in answer.stdout
 
     def scores(self) -> dict[str, tuple[int, int, int, str, int, int]]:
-        rows = self.query("SELECT email, fit_score, engagement_score, score, grade, band, momentum FROM leads_lead")
+        rows = self.query(
+            "SELECT email, fit_score, engagement_score, score, grade, band, momentum FROM leads_lead"
+        )
         return {row[0]: tuple(row[1:]) for row in rows}  # type: ignore[misc]
 
     def assert_scores_equal_the_oracle(self, load: Load, acknowledged: list[str]) -> None:
@@ -187,10 +208,14 @@ class Installation:
         }
         deeds = load.deeds(acknowledged)
         expected = {
-            email: judge(profiles[email], deeds[email], definition, load.today)[:6] for email in deeds if email in profiles
+            email: judge(profiles[email], deeds[email], definition, load.today)[:6]
+            for email in deeds
+            if email in profiles
         }
         found = self.scores()
-        wrong = {email: (found[email], want) for email, want in expected.items() if found[email] != tuple(want)}
+        wrong = {
+            email: (found[email], want) for email, want in expected.items() if found[email] != tuple(want)
+        }
         assert not wrong, f"{len(wrong)} of {len(expected)} leads differ, e.g. {list(wrong.items())[:3]}"
         assert len(expected) == load.people
 

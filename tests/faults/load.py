@@ -26,7 +26,11 @@ KINDS: list[tuple[Message, str, str]] = [
     ({"type": "page", "properties": {"path": "/product/{n}"}}, "product_page", "/product/{n}"),
     ({"type": "page", "properties": {"path": "/pricing"}}, "pricing_page", "/pricing"),
     ({"type": "track", "event": "Email Opened", "properties": {"campaign": "c{n}"}}, "email_open", "c{n}"),
-    ({"type": "track", "event": "Email Link Clicked", "properties": {"campaign": "c{n}"}}, "email_click", "c{n}"),
+    (
+        {"type": "track", "event": "Email Link Clicked", "properties": {"campaign": "c{n}"}},
+        "email_click",
+        "c{n}",
+    ),
     ({"type": "track", "event": "Guide Downloaded", "properties": {"asset": "g{n}"}}, "guide", "g{n}"),
     ({"type": "track", "event": "Webinar Attended", "properties": {"webinar": "w{n}"}}, "webinar", "w{n}"),
     ({"type": "track", "event": "Unsubscribed", "properties": {"list": "news"}}, "unsubscribe", "news"),
@@ -67,7 +71,11 @@ class Load:
             "email": self.email(number),
             "firstName": f"P{number}",
             "title": rng.choice(TITLES),
-            "company": {"name": f"Firm {number % 40}", "industry": rng.choice(INDUSTRIES), "employees": rng.choice([20, 300, 9000])},
+            "company": {
+                "name": f"Firm {number % 40}",
+                "industry": rng.choice(INDUSTRIES),
+                "employees": rng.choice([20, 300, 9000]),
+            },
             "address": {"country": rng.choice(["DK", "DE", "FR", "US"])},
         }
         return {
@@ -83,7 +91,11 @@ class Load:
         number, n = int(self.people * rng.random() ** 2), rng.randrange(6)
         text, day = self._moment(rng, rng.randrange(0, 60))
         message = json.loads(json.dumps(shape).replace("{n}", str(n)))
-        message |= {"messageId": f"ev-{self.seed}-{index}", "userId": f"u{self.seed}-{number}", "timestamp": text}
+        message |= {
+            "messageId": f"ev-{self.seed}-{index}",
+            "userId": f"u{self.seed}-{number}",
+            "timestamp": text,
+        }
         self.expected[message["messageId"]] = (signal, thing.replace("{n}", str(n)), day)
         self.person_of[message["messageId"]] = number
         return message
@@ -168,7 +180,9 @@ class Client:
         until = time.monotonic() + patience
         while (status := self.send(batch)) != 200:
             assert status in (0, 429, 500, 503), f"a batch was answered {status}"
-            assert time.monotonic() < until, f"a batch was not accepted within {patience} s (last status {status})"
+            assert time.monotonic() < until, (
+                f"a batch was not accepted within {patience} s (last status {status})"
+            )
             time.sleep(0.2)
 
     def deliver_all(self, batches: list[list[Message]], threads: int = 4) -> None:

@@ -22,10 +22,13 @@ def main(reps: int) -> None:
 
     at = clock.now()
     publish(standard_document(), at=at, by=None, note="fault test")
+    User.objects.create_user("admin@fault.test", "a long password", name="Admin", role="admin")
     team = Team.objects.create(name="Team")
     pool = Pool.objects.create(name="Pool", team=team)
     for number in range(reps):
-        user = User.objects.create_user(f"rep{number}@fault.test", "a long password", name=f"Rep {number}", role="rep", team=team)
+        user = User.objects.create_user(
+            f"rep{number}@fault.test", "a long password", name=f"Rep {number}", role="rep", team=team
+        )
         PoolMember.objects.create(pool=pool, rep=Rep.objects.create(user=user, capacity=1000))
     RoutingRule.objects.create(position=1, name="Everybody", pool=pool)
     _, key = create_source("Load", at)

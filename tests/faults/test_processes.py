@@ -57,7 +57,9 @@ def test_f2_killed_web_server_keeps_what_it_acknowledged(installation: Installat
         time.sleep(rng.uniform(0.2, 1.2))
         installation.kill("web")
         acknowledged = journal.acknowledged()[-200:]
-        stored = installation.query("SELECT count(*) FROM leads_event WHERE message_id = ANY(%s)", acknowledged)[0][0]
+        stored = installation.query(
+            "SELECT count(*) FROM leads_event WHERE message_id = ANY(%s)", acknowledged
+        )[0][0]
         assert stored == len(acknowledged), "an acknowledged event is missing after the kill"
         installation.start_web()
     sender.join()
@@ -107,7 +109,9 @@ def test_f6_repeated_and_rebatched_messages_count_once(installation: Installatio
     installation.drained()
 
     installation.assert_scores_equal_the_oracle(load, list(load.expected))
-    conflicts = installation.query("SELECT sum((reasons->>'duplicate:duplicate_conflict')::int) FROM leads_intakebatch")[0][0]
+    conflicts = installation.query(
+        "SELECT sum((reasons->>'duplicate:duplicate_conflict')::int) FROM leads_intakebatch"
+    )[0][0]
     assert conflicts == 1
     installation.verify()
 
@@ -144,7 +148,11 @@ def test_f19_stopping_drains_and_starting_takes_the_rest(installation: Installat
         web, worker = installation.processes["web"], installation.processes["worker"]
         web.send_signal(ending)
         worker.send_signal(ending)
-        eventually(lambda: web.poll() is not None and worker.poll() is not None, within=25, what="both stop by themselves")
+        eventually(
+            lambda: web.poll() is not None and worker.poll() is not None,
+            within=25,
+            what="both stop by themselves",
+        )
         assert time.monotonic() - started < 25
         installation.start_web()
         installation.start_worker()
