@@ -21,7 +21,7 @@ MAX_OBJECT = 200
 _WITH_PRODUCT = ("form", "demo_request")
 _REMEMBERED = 20_000
 _BOT = re.compile(
-    r"bot\b|bot/|crawl|spider|slurp|headless|phantomjs|puppeteer|playwright|selenium|scrapy|python-requests|curl/|wget/"
+    r"(?<!cu)bot\b|bot/|crawl|spider|slurp|headless|phantomjs|puppeteer|playwright|selenium|scrapy|python-requests|curl/|wget/"
     r"|httpclient|go-http|java/|preview|facebookexternalhit|proofpoint|mimecast|barracuda|safelinks|urlscan|monitoring"
     r"|pingdom|uptime|lighthouse|googleimageproxy|ggpht",
     re.IGNORECASE,

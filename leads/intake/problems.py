@@ -27,6 +27,8 @@ def problem_response(request: HttpRequest, refused: Refused) -> JsonResponse:
         "status": refused.status,
         "code": refused.code,
         "detail": refused.detail,
+        # What Segment's SDKs show their users.
+        "message": refused.detail,
         "errors": [error],
         "request_id": request.META.get("HTTP_X_REQUEST_ID", ""),
     }
