@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
@@ -56,6 +56,7 @@ class ChunkWriter:
         for draft, result in zip(wanted, captured, strict=True):
             _fill(rows[draft.number], draft, result)
         known = [(draft, result.lead) for draft, result in zip(wanted, captured, strict=True) if result.lead]
+        self._give_owners(known, rows)
         self._give_to_team([result.lead.pk for result in captured if result.lead and result.created])
         self._record_events(known)
         self._write_notes(known)
@@ -123,6 +124,19 @@ class ChunkWriter:
             return set()
         earlier = ImportRow.objects.filter(job=self._job, lead__phone__in=phones)
         return {pk for pk in earlier.values_list("lead_id", flat=True) if pk}
+
+    def _give_owners(self, known: Sequence[tuple[Draft, Lead]], rows: dict[int, Outcome]) -> None:
+        """Give leads nobody owns, and sales does not work on, the rep the list names."""
+        for draft, lead in known:
+            if draft.owner_id and lead.owner_id is None and lead.stage in (Stage.SUSPECT, Stage.LEAD):
+                lead.owner_id = draft.owner_id
+                rows[draft.number].before |= {"owner_id": [None, draft.owner_id]}
+        by_owner: dict[int, list[int]] = defaultdict(list)
+        for draft, lead in known:
+            if draft.owner_id and lead.owner_id == draft.owner_id:
+                by_owner[draft.owner_id].append(lead.pk)
+        for owner_id, ids in by_owner.items():
+            Lead.objects.filter(pk__in=ids, owner=None).update(owner=owner_id)
 
     def _give_to_team(self, ids: Sequence[int]) -> None:
         """Let a manager's team see the people it brought: new leads have no owner yet."""

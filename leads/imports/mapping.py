@@ -81,7 +81,7 @@ FIELDS = (
     Field("campaign", "Campaign", "campaignname utmcampaign campaign kampagne"),
     Field("stage", "Stage elsewhere", "lifecyclestage stage leadstage funnelstage phase contactstage"),
     Field(
-        "owner", "Owner elsewhere",
+        "owner", "Owner",
         "contactowner leadowner owner ownerid hubspotowner assignedto zuständig besitzer accountowner",
     ),
     Field(
@@ -118,11 +118,11 @@ FIELDS = (
 )  # fmt: skip
 BY_NAME = {field.name: field for field in FIELDS}
 _FIELD_OF = {key: (field.name, rank) for field in FIELDS for rank, key in enumerate(field.headers.split())}
-# Left out on purpose, with a word about why.
-LEFT_OUT = {
+# What deserves a word before somebody says go.
+REMARKS = {
     "score": "Scores are worked out here, from what people do; the column is left out.",
     "stage": "Stages made elsewhere are noted, not taken over: an MQL or further comes in as a lead.",
-    "owner": "An owner comes with a handoff; the column is left out.",
+    "owner": "Owners who are sales reps here, by e-mail or full name, are taken over where a lead has none.",
 }
 _SCORES = frozenset("score leadscore hubspotscore contactscore rating leadrating scoring punkte".split())
 
@@ -184,9 +184,9 @@ def problems(fields: Sequence[str], headers: Sequence[str]) -> list[str]:
 
 def notices(headers: Sequence[str], fields: Sequence[str]) -> list[str]:
     """Say which columns are not taken in, and why where there is a reason."""
-    found = [LEFT_OUT["score"]] if any(is_score(header) for header in headers) else []
+    found = [REMARKS["score"]] if any(is_score(header) for header in headers) else []
     if "owner" in fields:
-        found.append(LEFT_OUT["owner"])
+        found.append(REMARKS["owner"])
     if "stage" in fields:
         found.append(
             "Stages made elsewhere are noted, not taken over: whoever was an MQL or further comes in as a lead."

@@ -13,7 +13,7 @@ from leads.imports import mapping
 from leads.imports.happenings import Attendance
 from leads.imports.jobs import job_rows
 from leads.imports.options import Options
-from leads.imports.rows import KIND, Draft, RowReader, wants_call_back
+from leads.imports.rows import KIND, Draft, RowReader, reps_by_name, wants_call_back
 from leads.imports.runner import attendance
 from leads.matching import Matcher
 from leads.models import ImportJob, Organisation
@@ -56,7 +56,7 @@ def preview(job: ImportJob, *, sample: int = SAMPLE) -> Preview:
     """Say what the import would do with its first rows; writes nothing."""
     options = Options.of(job)
     zone = ZoneInfo(Organisation.current().time_zone)
-    reader = RowReader(job.kind, options, zone)
+    reader = RowReader(job.kind, options, zone, reps_by_name(options, job.by))
     first = list(islice(job_rows(job), sample))
     drafts = [reader.read(row) for row in first]
     rows = _judge(drafts, options)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from leads.capture import Incoming
-from leads.enums import Stage
+from leads.enums import Role, Stage
 from leads.imports.dates import parse_when
 from leads.imports.layouts import is_section
 from leads.imports.mapping import header_key
 from leads.imports.options import Options
 from leads.imports.reading import Row
-from leads.models import ImportJob
+from leads.models import ImportJob, User
 from leads.normalise import BadEmail, normalise_email
 
 KIND = ImportJob.Kind
@@ -60,6 +60,7 @@ class Draft:
     warnings: list[str] = field(default_factory=list)
     key: str = ""  # the normalised e-mail, "" without one
     note: str = ""
+    owner_id: int | None = None
     cells: dict[str, str] = field(default_factory=dict)  # what tells of an event, by field
     questions: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
@@ -68,8 +69,10 @@ class Draft:
 class RowReader:
     """Turns rows into drafts by a job's options."""
 
-    def __init__(self, kind: str, options: Options, zone: tzinfo) -> None:
-        self._kind, self._options, self.zone = kind, options, zone
+    def __init__(
+        self, kind: str, options: Options, zone: tzinfo, reps: Mapping[str, int] | None = None
+    ) -> None:
+        self._kind, self._options, self.zone, self._reps = kind, options, zone, reps or {}
         self._width = len(options.headers)
         self._columns = [(index, name) for index, name in enumerate(options.fields) if name]
         self._staff = frozenset(options.staff)
@@ -145,8 +148,10 @@ class RowReader:
             profile["source"] = _PLATFORMS.get(platform, platform)
             profile.setdefault("medium", "paid-social")
         stage = self._stage_of(draft, values, profile)
-        if values.pop("owner", ""):
-            draft.warnings.append("owner_left_out")
+        if owner := values.pop("owner", ""):
+            draft.owner_id = self._reps.get(owner.casefold())
+            if draft.owner_id is None:
+                draft.warnings.append("owner_unknown")
         return Incoming(
             email or None,
             self._phone(draft, values),
@@ -220,3 +225,19 @@ def noon_of(options: Options, zone: tzinfo, at: datetime) -> datetime:
     if day is None:
         return at
     return min(datetime(day.year, day.month, day.day, 12, tzinfo=zone).astimezone(UTC), at)
+
+
+def reps_by_name(options: Options, by: User | None) -> dict[str, int]:
+    """Return the reps a list may name as owners, by e-mail and full name in lower case; a manager's own team's."""
+    if "owner" not in options.fields:
+        return {}
+    reps = User.objects.filter(role=Role.REP, is_active=True)
+    if by is not None and by.role == Role.MANAGER:
+        reps = reps.filter(team=by.team_id)
+    found: dict[str, int] = {}
+    namesakes: set[str] = set()
+    for pk, email, name in reps.values_list("pk", "email", "name"):
+        if found.setdefault(name.casefold(), pk) != pk:
+            namesakes.add(name.casefold())
+        found[email.casefold()] = pk
+    return {name: pk for name, pk in found.items() if name not in namesakes}

@@ -24,7 +24,7 @@ from leads.imports.happenings import Attendance, gather_attendance
 from leads.imports.jobs import WORK, forget_files, job_rows
 from leads.imports.options import Options
 from leads.imports.reading import NotReadable
-from leads.imports.rows import KIND, Draft, RowReader
+from leads.imports.rows import KIND, Draft, RowReader, reps_by_name
 from leads.models import ImportJob, ImportRow, Organisation
 from leads.wakeup import wake
 
@@ -137,7 +137,7 @@ def _steps(job: ImportJob, at: datetime | None) -> Iterator[Step]:
     options, zone = Options.of(job), ZoneInfo(Organisation.current().time_zone)
     started = at or clock.now()
     people = attendance(job, options, zone)
-    reader = RowReader(job.kind, options, zone)
+    reader = RowReader(job.kind, options, zone, reps_by_name(options, job.by))
     writer = ChunkWriter(job, options, reader, started, people)
     rows = job_rows(job)
     for row in islice(rows, job.rows_done):

@@ -43,7 +43,7 @@ BLANKS: dict[str, Any] = {
     "seniority": "", "industry": "", "employees": None, "country": "", "region": "", "tech_stack": "",
     "data_maturity": "", "product_interest": "", "is_free_mail": None, "is_competitor": None, "is_student": None,
     "imported_stage": "", "source": "", "medium": "", "campaign": "", "last_source": "", "last_medium": "",
-    "last_campaign": "", "last_signal": None, "last_seen_at": None,
+    "last_campaign": "", "owner": None, "pool_team": None, "last_signal": None, "last_seen_at": None,
 }  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def untouched(job: ImportJob, ids: set[int]) -> Any:
         ~of_lead(Conversation.objects.all()),
         ~of_lead(Identity.objects.all()),
         ~Exists(Lead.objects.filter(merged_into=OuterRef("pk"))),
-        pk__in=ids, cycle_number=0, merged_into=None, owner=None,
+        pk__in=ids, cycle_number=0, merged_into=None,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ CODES = {
     "undone": "Undone",
     "kept": "Kept: something happened since",
     "short_row": "Fewer cells than headers",
-    "owner_left_out": "The owner was left out: one comes with a handoff",
+    "owner_unknown": "The owner is no sales rep here; left without one",
     "stage_not_taken_over": "The stage was noted, not taken over",
     "phone_mangled": "A spreadsheet turned the phone number into a rounded number; it was left out",
     "date_unreadable": "The date makes no sense",

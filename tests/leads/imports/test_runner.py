@@ -7,14 +7,14 @@ import pytest
 from django.db import DataError, connection
 from django.test.utils import CaptureQueriesContext
 
-from leads.enums import Stage
-from leads.imports import chunks, jobs, runner
+from leads.enums import Role, Stage
+from leads.imports import chunks, jobs, runner, undo
 from leads.imports.errors import refused_rows
 from leads.imports.preview import preview
 from leads.imports.reading import NotReadable
 from leads.models import Event, ImportJob, ImportPart, ImportRow, Lead, Note, ProfileChange, StageChange
 from leads.suppression import EMAIL, suppress
-from tests.factories import make_lead, make_user
+from tests.factories import AT, make_lead, make_user
 from tests.leads.imports.conftest import Import, counts
 
 pytestmark = pytest.mark.django_db
@@ -235,7 +235,7 @@ def test_rows_that_cannot_come_in_are_told_apart(run_import: Import, at: datetim
 
     found = {row.number: (row.result, row.code, row.warnings) for row in job.rows.all()}
     assert found == {
-        2: ("created", "", ["stage_not_taken_over", "owner_left_out"]),
+        2: ("created", "", ["stage_not_taken_over", "owner_unknown"]),
         3: ("refused", "email_invalid", []),
         4: ("skipped", "suppressed", []),
         5: ("refused", "no_contact", []),
@@ -245,6 +245,33 @@ def test_rows_that_cannot_come_in_are_told_apart(run_import: Import, at: datetim
     }
     ada = Lead.objects.get(email="ada@acme.test")
     assert (ada.stage, ada.imported_stage, ada.owner) == (Stage.LEAD, "customer", None)
+
+
+def test_a_rep_named_as_owner_is_taken_over_where_there_is_none(run_import: Import, upload: Import) -> None:
+    rita, otto = make_user(Role.REP, name="Rita Rep"), make_user(Role.REP, name="Otto Rep")
+    make_user(Role.REP, name="Twin"), make_user(Role.REP, name="Twin"), make_user(Role.MARKETER, name="Mara")
+    theirs = make_lead(email="known@acme.test", owner=otto)
+    free = make_lead(email="free@acme.test")
+    text = (
+        f"Email,Owner\na@acme.test,RITA rep\nb@acme.test,{otto.email.upper()}\nc@acme.test,Twin\nd@acme.test,Mara\n"
+        "known@acme.test,Rita Rep\nfree@acme.test,Rita Rep\ne@acme.test,\n"
+    )
+
+    job = run_import(text)
+
+    owners = dict(Lead.objects.values_list("email", "owner__name"))
+    assert owners == {
+        "a@acme.test": "Rita Rep", "b@acme.test": "Otto Rep", "c@acme.test": None, "d@acme.test": None,
+        "known@acme.test": "Otto Rep", "free@acme.test": "Rita Rep", "e@acme.test": None,
+    }  # fmt: skip
+    assert list(job.rows.exclude(warnings=[]).values_list("number", "warnings")) == [
+        (4, ["owner_unknown"]), (5, ["owner_unknown"]),
+    ]  # fmt: skip
+    undo.begin(job)
+    runner.drain(AT)
+    free.refresh_from_db()
+    theirs.refresh_from_db()
+    assert (free.owner, theirs.owner, rita.leads.count()) == (None, otto, 0)
 
 
 def test_refused_rows_come_back_as_a_file_a_spreadsheet_can_open(run_import: Import, at: datetime) -> None:
