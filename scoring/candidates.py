@@ -7,7 +7,6 @@ score columns. The exact answer follows in `scoring.promotion`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 from django.db.models import F, Q
@@ -28,7 +27,8 @@ COLUMNS = {
     "momentum_at_least": "momentum__gte",
 }
 SIGNAL_KINDS = ("signal", "form_with_product")
-Given = dict[int, dict[int, date]]  # signal id → lead id → the latest day
+RISING_KINDS = ("score_at_least", "engagement_at_least", "band_at_least")
+Given = dict[str, dict[int, date]]  # signal → lead id → the latest day
 
 
 def open_leads() -> LeadQuerySet:
@@ -36,89 +36,80 @@ def open_leads() -> LeadQuerySet:
     return Lead.objects.live().filter(stage=Stage.LEAD, status__in=OPEN_STATUSES)
 
 
-def candidates(
-    chosen: Chosen, day: date, rules: Rules, catalogue: Catalogue, *, overnight: bool
-) -> list[int]:
-    """Return the ids of the chosen leads, scored as of `day`, that may qualify, wake, leave or need a fit check.
-
-    `overnight` says that only the date changed since the last time. Then a rule set can come to hold in three
-    ways only: something negative fades, the momentum turns, or a cool-down ends.
-    """
-    sieve = _Sieve(chosen, day, rules, catalogue, overnight)
-    wanted = Q(needs_fit_check=True) | Q(unsubscribed_at__gt=F("stage_since"))
-    if not overnight:
-        wanted |= Q(status=Status.NURTURE)
+def candidates(chosen: Chosen, day: date, rules: Rules, catalogue: Catalogue) -> list[int]:
+    """Return the ids of the chosen leads, scored as of `day`, that may qualify, wake, leave or need a fit check."""
+    wanted = Q(needs_fit_check=True) | Q(unsubscribed_at__gt=F("stage_since")) | Q(status=Status.NURTURE)
+    given = _given(chosen, day, rules, catalogue)
     for rule_set in rules.rulebook.mql:
-        wanted |= sieve.may_hold(rule_set)
-    found = open_leads().filter(chosen.condition, wanted).order_by("pk").values_list("pk", "cycle_number")
-    return [pk for pk, cycles in found if sieve.may_have_changed(pk, cycles)]
-
-
-class _Sieve:
-    def __init__(
-        self, chosen: Chosen, day: date, rules: Rules, catalogue: Catalogue, overnight: bool
-    ) -> None:
-        self.chosen, self.day, self.catalogue = chosen, day, catalogue
-        self.rule_sets = rules.rulebook.mql
-        self.fading_rules = [rule for rule in rules.rulebook.engagement_rules if rule.points < 0]
-        momentum = any(asked.kind == "momentum_at_least" for one in self.rule_sets for asked in one.all)
-        self.only_fading = overnight and not momentum
-        self.given = self._given(dict(self._asked_for()))
-        self.fading = self._fading() if self.only_fading else set()
-
-    def may_have_changed(self, lead_id: int, cycles: int) -> bool:
-        return not self.only_fading or cycles > 0 or lead_id in self.fading
-
-    def may_hold(self, rule_set: RuleSet) -> Q:
-        condition = Q() if rule_set.hand_raiser else Q(disqualified_by="")
+        condition = _column_tests(rule_set)
         for asked in rule_set.all:
-            condition &= self._may_be(asked)
-        return condition
+            if asked.kind in SIGNAL_KINDS:
+                condition &= Q(pk__in=_gave(asked, day, given))
+        wanted |= condition
+    return list(open_leads().filter(chosen.condition, wanted).order_by("pk").values_list("pk", flat=True))
 
-    def _may_be(self, asked: Condition) -> Q:
+
+def overnight_candidates(chosen: Chosen, day: date, rules: Rules, catalogue: Catalogue) -> list[int]:
+    """Return those that may qualify though nothing but the date changed since they were last asked.
+
+    A rule set can come to hold over night in three ways only: something negative fades, the momentum turns, or
+    a cool-down ends. Whatever asks for something new comes with a mark.
+    """
+    rule_sets = rules.rulebook.mql
+    if any(asked.kind == "momentum_at_least" for rule_set in rule_sets for asked in rule_set.all):
+        return candidates(chosen, day, rules, catalogue)
+    wanted = Q(pk__in=())
+    for rule_set in rule_sets:
+        rises = any(asked.kind in RISING_KINDS for asked in rule_set.all)
+        wanted |= _column_tests(rule_set) if rises else _column_tests(rule_set) & Q(cycle_number__gt=0)
+    found = open_leads().filter(chosen.condition, wanted).order_by("pk")
+    cycles = dict(found.values_list("pk", "cycle_number"))
+    fading = _with_something_negative([pk for pk, cycle in cycles.items() if cycle == 0], rules, catalogue)
+    return [pk for pk, cycle in cycles.items() if cycle > 0 or pk in fading]
+
+
+def _column_tests(rule_set: RuleSet) -> Q:
+    """What the lead's own columns can tell of a rule set."""
+    condition = Q() if rule_set.hand_raiser else Q(disqualified_by="")
+    for asked in rule_set.all:
         if column := COLUMNS.get(asked.kind):
-            return Q(**{column: asked.value})
-        if asked.kind == "grade_at_least":
-            return Q(grade__in=list(GRADES[: GRADES.index(asked.value) + 1]))
-        if asked.kind in SIGNAL_KINDS:
-            return Q(pk__in=self._gave(asked.signals or ("form",), asked.within_days))
-        return Q()
+            condition &= Q(**{column: asked.value})
+        elif asked.kind == "grade_at_least":
+            condition &= Q(grade__in=list(GRADES[: GRADES.index(asked.value) + 1]))
+    return condition
 
-    def _gave(self, signals: tuple[str, ...], within_days: int) -> set[int]:
-        since = self.day - timedelta(days=within_days)
-        latest = (
-            self.given[self.catalogue.ids[signal]] for signal in signals if signal in self.catalogue.ids
-        )
-        return {lead_id for days in latest for lead_id, day in days.items() if day > since}
 
-    def _fading(self) -> set[int]:
-        # A day more than the window: a line that left it over night has risen to nothing.
-        return {pk for rule in self.fading_rules for pk in self._gave((rule.signal,), rule.window_days + 1)}
+def _gave(asked: Condition, day: date, given: Given) -> set[int]:
+    since = day - timedelta(days=asked.within_days)
+    latest = (given.get(signal, {}) for signal in _signals(asked))
+    return {lead_id for days in latest for lead_id, last_on in days.items() if last_on > since}
 
-    def _asked_for(self) -> Iterator[tuple[int, int]]:
-        """The signals the sieve must know of, and for how many days back."""
-        longest: dict[str, int] = defaultdict(int)
-        for rule_set in self.rule_sets:
-            for asked in rule_set.all:
-                if asked.kind in SIGNAL_KINDS:
-                    for signal in asked.signals or ("form",):
-                        longest[signal] = max(longest[signal], asked.within_days)
-        for rule in self.fading_rules if self.only_fading else ():
-            longest[rule.signal] = max(longest[rule.signal], rule.window_days + 1)
-        for signal, days in longest.items():
-            if signal in self.catalogue.ids:
-                yield self.catalogue.ids[signal], days
 
-    def _given(self, asked_for: dict[int, int]) -> Given:
-        given: Given = {signal_id: {} for signal_id in asked_for}
-        if not asked_for:
-            return given
-        recent = Q()
-        for signal_id, days in asked_for.items():
-            recent |= Q(signal_id=signal_id, occurred_on__gt=self.day - timedelta(days=days))
-        rows = EngagementDay.objects.filter(self.chosen.on("lead_id"), recent, occurred_on__lte=self.day)
-        for signal_id, lead_id, day in rows.values_list("signal_id", "lead_id", "occurred_on").order_by(
-            "occurred_on"
-        ):
-            given[signal_id][lead_id] = day
-        return given
+def _signals(asked: Condition) -> tuple[str, ...]:
+    return asked.signals or ("form",)
+
+
+def _given(chosen: Chosen, day: date, rules: Rules, catalogue: Catalogue) -> Given:
+    """Find who gave which of the signals that rule sets ask for, and when last."""
+    longest: dict[str, int] = defaultdict(int)
+    for asked in (asked for rule_set in rules.rulebook.mql for asked in rule_set.all):
+        for signal in _signals(asked) if asked.kind in SIGNAL_KINDS else ():
+            longest[signal] = max(longest[signal], asked.within_days)
+    recent = Q(pk__in=())
+    for signal, days in longest.items():
+        if signal in catalogue.ids:
+            recent |= Q(signal_id=catalogue.ids[signal], occurred_on__gt=day - timedelta(days=days))
+    rows = EngagementDay.objects.filter(chosen.on("lead_id"), recent, occurred_on__lte=day)
+    given: Given = defaultdict(dict)
+    for signal_id, lead_id, on in rows.values_list("signal_id", "lead_id", "occurred_on").order_by(
+        "occurred_on"
+    ):
+        given[catalogue.slugs[signal_id]][lead_id] = on
+    return given
+
+
+def _with_something_negative(ids: list[int], rules: Rules, catalogue: Catalogue) -> set[int]:
+    negative = {rule.signal for rule in rules.rulebook.engagement_rules if rule.points < 0}
+    signal_ids = [catalogue.ids[signal] for signal in negative if signal in catalogue.ids]
+    rows = EngagementDay.objects.filter(lead_id__in=ids, signal_id__in=signal_ids)
+    return set(rows.values_list("lead_id", flat=True).distinct())

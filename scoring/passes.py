@@ -19,7 +19,7 @@ from scoring.storing import Chosen, Present, store_scores
 NIGHTLY = "nightly"
 PUBLISH = "publish"
 # A chunk is one transaction: long enough to pay, short enough that no event waits long for its lead.
-CHUNK = {"postgresql": 5000, "sqlite": 2000}
+CHUNK = {"postgresql": 10_000, "sqlite": 2000}
 TASK = "scoring.tasks.score_pending"
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from leads.enums import Stage, Status
 from leads.lifecycle import Move, move_many
 from leads.models import Lead
-from scoring.candidates import candidates, open_leads
+from scoring.candidates import candidates, open_leads, overnight_candidates
 from scoring.conditions import MqlFacts
 from scoring.evidence import evidence
 from scoring.facts import load_facts
@@ -40,7 +40,8 @@ class Occasion:
 
 def promote_scored(chosen: Chosen, occasion: Occasion, rules: Rules, catalogue: Catalogue) -> int:
     """Promote those of the chosen leads, scored on the occasion's day, that meet a rule set; return how many."""
-    ids = candidates(chosen, occasion.day, rules, catalogue, overnight=occasion.overnight)
+    find = overnight_candidates if occasion.overnight else candidates
+    ids = find(chosen, occasion.day, rules, catalogue)
     return _promote_all(ids, occasion, rules, catalogue)
 
 
@@ -59,14 +60,14 @@ def _promote_all(ids: Sequence[int], occasion: Occasion, rules: Rules, catalogue
 
 def _promote(leads: Sequence[Lead], occasion: Occasion, rules: Rules, catalogue: Catalogue) -> int:
     moves: dict[datetime, list[Move]] = defaultdict(list)
-    in_vain: dict[bool, list[int]] = {True: [], False: []}
+    to_check: dict[bool, list[int]] = {True: [], False: []}
     for lead, facts in _mql_facts(leads, occasion.day, rules, catalogue):
         verdict = judge(facts, rules.rulebook)
-        if verdict.needs_fit_check != lead.needs_fit_check:
-            in_vain[verdict.needs_fit_check].append(lead.pk)
+        if verdict.needs_fit_check not in (None, lead.needs_fit_check):
+            to_check[verdict.needs_fit_check].append(lead.pk)
         if move := _move(lead, facts, verdict, rules):
             moves[occasion.moment(lead.pk)].append(move)
-    for needs_check, ids in in_vain.items():
+    for needs_check, ids in to_check.items():
         if ids:
             Lead.objects.filter(pk__in=ids).update(needs_fit_check=needs_check)
     changes = [

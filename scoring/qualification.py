@@ -15,13 +15,13 @@ class Verdict:
 
     `rule_sets` answers all of them in order; `promoted_by` is the first that holds and is not blocked.
     `blocks` says in words what stands in the way of every rule set, `soft_blocks` in that of those that are
-    not a hand-raiser's.
+    not a hand-raiser's. `needs_fit_check` is None where nothing is to be said about it.
     """
 
     rule_sets: tuple[RuleSetAnswer, ...]
     promoted_by: RuleSetAnswer | None
     wakes: bool
-    needs_fit_check: bool
+    needs_fit_check: bool | None
     blocks: tuple[str, ...]
     soft_blocks: tuple[str, ...]
 
@@ -42,7 +42,7 @@ def judge(facts: MqlFacts, definition: Rulebook) -> Verdict:
         rule_sets=answers,
         promoted_by=promoted_by,
         wakes=_wakes(facts),
-        needs_fit_check=promoted_by is None and _raised_hand_in_vain(answers, facts),
+        needs_fit_check=False if promoted_by else _needs_fit_check(answers, facts),
         blocks=blocks,
         soft_blocks=soft_blocks,
     )
@@ -76,11 +76,21 @@ def _wakes(facts: MqlFacts) -> bool:
     return in_nurture and facts.new_signal is not None
 
 
-def _raised_hand_in_vain(answers: tuple[RuleSetAnswer, ...], facts: MqlFacts) -> bool:
-    """A request or conversation came, and only the fit or a disqualifier stands in the way."""
-    return any(
-        answer.rule_set.hand_raiser
-        and all(found.met or found.kind == "hand_raise_fit" for found in answer.answers)
-        and facts.new_signal is not None
-        for answer in answers
+def _needs_fit_check(answers: tuple[RuleSetAnswer, ...], facts: MqlFacts) -> bool | None:
+    """True where a hand was raised and only the fit or a disqualifier is against it; None: leave it as it is.
+
+    Time alone never takes a lead from those to check.
+    """
+    hand_raisers = [answer for answer in answers if answer.rule_set.hand_raiser]
+    if facts.new_signal is not None and any(_only_fit_is_missing(answer, facts) for answer in hand_raisers):
+        return True
+    fits = any(
+        found.met for answer in hand_raisers for found in answer.answers if found.kind == "hand_raise_fit"
     )
+    return False if fits and not facts.breakdown.disqualified_by else None
+
+
+def _only_fit_is_missing(answer: RuleSetAnswer, facts: MqlFacts) -> bool:
+    fit = all(found.met for found in answer.answers if found.kind == "hand_raise_fit")
+    rest = all(found.met for found in answer.answers if found.kind != "hand_raise_fit")
+    return rest and (not fit or bool(facts.breakdown.disqualified_by))

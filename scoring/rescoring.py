@@ -29,7 +29,7 @@ from scoring.storing import Chosen, Present, store_scores
 __all__ = ["drain", "retry_given_up", "score_batch", "score_leads", "start_full_pass"]
 
 logger = logging.getLogger(__name__)
-BATCH = 1000
+BATCH = 5000
 BACKOFF = timedelta(seconds=10)
 TASK = "scoring.tasks.score_pending"
 # An event may be dated up to five minutes ahead of its receipt, so around midnight it belongs to tomorrow.

@@ -78,6 +78,19 @@ def test_hand_raiser_skips_the_score_but_not_the_fit_check(profile, rule, check)
     assert (promotions(lead), lead.needs_fit_check) == ([rule] if rule else [], check)
 
 
+def test_time_alone_does_not_take_a_lead_from_those_to_check():
+    lead = make_lead(role="data")
+    give(lead, "demo_request")
+    settle()
+
+    for days in (20, 40):
+        give(lead, "visit", at=AT + days * DAY)
+        settle(AT + days * DAY)
+
+    lead.refresh_from_db()
+    assert lead.needs_fit_check
+
+
 def test_fit_check_ends_when_the_profile_turns_out_to_fit():
     lead = make_lead(role="data")
     give(lead, "demo_request")
