@@ -86,7 +86,7 @@ def addresses(role: str, made: SimpleNamespace) -> Iterator[str]:
     if role in (Role.MANAGER, Role.ADMIN):
         yield from ("/handoffs/", "/handoffs/?view=waiting", f"/handoffs/{made.offered.pk}/")
         yield from (f"/handoffs/{made.offered.pk}/reassign/", "/routing/", "/routing/rules/new/")
-        yield from ("/routing/pools/new/", "/reps/", f"/reps/{made.rep.pk}/", "/rejection-reasons/new/")
+        yield from ("/routing/pools/new/", "/reps/", f"/reps/{made.rep.pk}/", "/rejection-reasons/")
     if role == Role.ADMIN:
         yield from ("/users/", "/users/new/", "/api-keys/", "/api-keys/new/", "/audit/", "/operations/")
         yield from ("/sources/", "/sources/new/")
