@@ -69,7 +69,9 @@ def _assignment(field: models.DateField[Any, Any]) -> str:
     if connection.vendor == "postgresql":
         return f"{name} = {name} + %s * INTERVAL '1 day'" if is_moment else f"{name} = {name} + %s"
     if is_moment:
-        return f"{name} = strftime('%%Y-%%m-%%d %%H:%%M:%%f000', {name}, %s || ' days')"
+        # Moved by their first nineteen characters, so that the fraction of a second stays what it is.
+        moved = f"strftime('%%Y-%%m-%%d %%H:%%M:%%S', substr({name}, 1, 19), %s || ' days')"
+        return f"{name} = {moved} || substr({name}, 20)"
     return f"{name} = date({name}, %s || ' days')"
 
 

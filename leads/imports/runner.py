@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from leads import clock
@@ -31,6 +31,9 @@ from leads.wakeup import wake
 logger = logging.getLogger(__name__)
 STATE = ImportJob.State
 CHUNK = 500
+# On SQLite everybody waits for one lock and asks for it ten times a second: without a pause longer than that,
+# an import would be the only one to get it.
+BREATH_SECONDS = 0.15
 LEASE = timedelta(seconds=60)
 # A worker's task ends well within its time limit; the next one goes on.
 BUDGET_SECONDS = 240.0
@@ -94,6 +97,8 @@ def run(
             claim = _take(claim, step, at or clock.now())
             if progress:
                 progress(claim.job)
+            if connection.vendor == "sqlite":
+                time.sleep(BREATH_SECONDS)
             if until is not None and time.monotonic() > until:
                 _release(claim)
                 return claim.job.rows_done - before

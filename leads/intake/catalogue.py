@@ -186,7 +186,10 @@ def current(version: str) -> Catalogue:
 def bump(**kwargs: Any) -> None:
     """Tell every process that the catalogue changed; called when a signal is saved or deleted."""
     global _current
-    Organisation.objects.filter(id=1).update(catalogue_version=F("catalogue_version") + 1)
+    # Making the row if need be: a version that did not move would hide the change.
+    Organisation.objects.filter(id=Organisation.current().pk).update(
+        catalogue_version=F("catalogue_version") + 1
+    )
     with _lock:
         _current = None
 

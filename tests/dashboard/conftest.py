@@ -49,7 +49,11 @@ def days_ago(days: int) -> datetime:
 
 @pytest.fixture
 def quarter(team, rep):
-    """Some 40 cycles of two teams with every outcome, in this period and the one before."""
+    make_quarter(team, rep)
+
+
+def make_quarter(team, rep):
+    """Insert 40 cycles of two teams with every outcome, in this period and the one before."""
     other = make_team("South")
     outsider = make_user("rep", name="Mara Ruiz", team=other)
     make_definition(RULES, version=1, at=days_ago(400), status="retired")

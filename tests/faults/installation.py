@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -131,10 +132,8 @@ class Installation:
         """Kill a process with all its children."""
         process = self.processes.pop(name, None)
         if process is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, how)
-            except ProcessLookupError:
-                pass
             process.wait(timeout=40)
 
     def kill_child(self, name: str, rng: random.Random) -> bool:

@@ -149,7 +149,7 @@ def test_f19_stopping_drains_and_starting_takes_the_rest(installation: Installat
         web.send_signal(ending)
         worker.send_signal(ending)
         eventually(
-            lambda: web.poll() is not None and worker.poll() is not None,
+            lambda web=web, worker=worker: web.poll() is not None and worker.poll() is not None,
             within=25,
             what="both stop by themselves",
         )

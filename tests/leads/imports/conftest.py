@@ -14,6 +14,11 @@ from leads.models import ImportJob
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 
 
+@pytest.fixture(autouse=True)
+def _nobody_else_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "BREATH_SECONDS", 0)
+
+
 @pytest.fixture
 def shared_file() -> Callable[[str], bytes]:
     """Read one of the shared lists; a missing one skips the test, or fails it where CI promised it."""
