@@ -108,9 +108,13 @@ class Cycle(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["mql_at"], name="cycle_mql_at"),
             models.Index(fields=["sql_at"], name="cycle_sql_at", condition=Q(sql_at__isnull=False)),
-            models.Index(fields=["decided_at"], name="cycle_decided_at", condition=Q(decided_at__isnull=False)),
             models.Index(
-                fields=["opportunity_at"], name="cycle_opportunity_at", condition=Q(opportunity_at__isnull=False)
+                fields=["decided_at"], name="cycle_decided_at", condition=Q(decided_at__isnull=False)
+            ),
+            models.Index(
+                fields=["opportunity_at"],
+                name="cycle_opportunity_at",
+                condition=Q(opportunity_at__isnull=False),
             ),
             models.Index(fields=["won_at"], name="cycle_won_at", condition=Q(won_at__isnull=False)),
             models.Index(fields=["owner", "mql_at"], name="cycle_owner"),
