@@ -28,8 +28,9 @@ def test_demo_makes_a_funnel_that_verifies(settings):
     run("--people=120", "--days=50")
 
     out = StringIO()
-    call_command("verify", stdout=out)
-    assert "0 findings" in out.getvalue()
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify", stdout=out)
+    assert (ended.value.code, out.getvalue().splitlines()[-1]) == (0, "0 findings")
     assert Lead.objects.count() >= 120
     assert Cycle.objects.count() >= 5
     assert set(User.objects.values_list("role", flat=True)) == {"marketer", "rep", "manager", "admin"}
