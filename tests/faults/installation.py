@@ -104,7 +104,7 @@ class Installation:
     def start_web(self) -> None:
         command = [sys.executable, "-m", "gunicorn", "-c", "python:leadflow.gunicorn_conf", "leadflow.wsgi"]
         self._spawn("web", command, LEADFLOW_PROCESS="web")
-        eventually(lambda: _listens(self.port), within=30, what="the web server answers")
+        eventually(lambda: _listens(self.port), within=90, what="the web server answers")
 
     def start_worker(self, processes: int = 2, name: str = "worker") -> None:
         command = [
