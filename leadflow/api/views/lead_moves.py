@@ -61,7 +61,7 @@ class LeadMove(LeadEndpoint):
             lead, move.stage, at=at, by=move.by, reason=move.reason, evidence=move.evidence, status=move.status,
             wake_on=move.wake_on, wake_signal=move.wake_signal, nurture_reason=move.nurture_reason,
         )  # fmt: skip
-        return self.as_json(self.lead(pk))
+        return self.as_json(lead)
 
 
 class LeadBulkMove(LeadEndpoint):
