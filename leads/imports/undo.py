@@ -78,7 +78,9 @@ def _undo_chunk(job: ImportJob, at: datetime) -> None:
     restored = _restore(job, updated, at)
     _withdraw_events(job, {row.lead_id for row in rows if row.lead_id} - removed, at)
     for row in rows:
-        row.code = UNDONE if row.lead_id in (removed if row in created else restored) else KEPT
+        # A row that replaced nothing leaves nothing to put back.
+        is_kept = row in created or bool(row.before)
+        row.code = KEPT if is_kept and row.lead_id not in removed | restored else UNDONE
     ImportRow.objects.bulk_update(rows, ["code"])
     options = Options.of(job)
     counts = Counter(options.undo)
@@ -125,7 +127,7 @@ def untouched(job: ImportJob, ids: set[int]) -> Any:
         ~of_lead(ImportRow.objects.exclude(job=job)),
         ~of_lead(Event.objects.exclude(source__name=IMPORTS)),
         ~of_lead(Note.objects.exclude(own_note)),
-        ~of_lead(ProfileChange.objects.exclude(origin=f"import {job.pk}")),
+        ~of_lead(ProfileChange.objects.exclude(origin__in=[f"import {job.pk}", f"import {job.pk} undone"])),
         ~of_lead(Conversation.objects.all()),
         ~of_lead(Identity.objects.all()),
         ~Exists(Lead.objects.filter(merged_into=OuterRef("pk"))),

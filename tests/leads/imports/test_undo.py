@@ -65,6 +65,20 @@ def test_the_same_list_comes_in_anew_after_an_undo(run_import: Import, at: datet
     assert Event.objects.filter(lead__email="ada@acme.test", outcome="counted").count() == 2
 
 
+@pytest.mark.parametrize("chunk", [1, 500])
+def test_people_named_in_several_rows_go_too(
+    chunk: int, run_import: Import, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo, "CHUNK", chunk)
+    job = run_import("Email,Title\nada@acme.test,CTO\nada@acme.test,Student\nada@acme.test,\n")
+
+    found = undone(job, at)
+
+    assert (found["removed"], found.get("kept", 0)) == (1, 0)
+    assert not Lead.objects.exclude(email=None).exists()
+    assert set(job.rows.values_list("code", flat=True)) == {"undone"}
+
+
 def test_people_something_happened_to_stay(run_import: Import, at: datetime) -> None:
     job = run_import("Email\n" + "".join(f"p{n}@acme.test\n" for n in range(5)))
     called, edited, noted, again, _ = Lead.objects.order_by("pk")
