@@ -148,7 +148,11 @@ def _quality(report: Report, weakest: Group | None) -> State:
 def _speed(report: Report) -> State:
     promise, contacts = report.contact_promises[0], report.contacts
     fast, slow = contacts.fast, contacts.slow
-    said = f"{promise.kept} of {promise.due} first contacts were in time."
+    said = (
+        f"{promise.kept} of {promise.due} first contacts were in time."
+        if promise.due
+        else "No first contact was due."
+    )
     if min(fast[1], slow[1]) < FEW:
         few = f"{fast[1]} were contacted within the promised hours, {slow[1]} later: too few to compare."
         return State("Speed", *UNKNOWN, said, few)

@@ -43,6 +43,7 @@ def cohort_table(report: Report, links: Links) -> dict[str, Any]:
         "corner": "Became MQL in",
         "columns": ["MQLs", *(f"{days} days" for days in WITHIN)],
         "scale": scale,
+        "has_rates": bool(ripe),
         "rows": [_cohort_row(month, report, scale, links) for month in report.months],
     }
 
