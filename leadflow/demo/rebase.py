@@ -20,6 +20,7 @@ from leads.models import StageChange
 
 APPS = ("leads", "scoring", "handoff")
 NAME = "demo"
+_DETOUR = 20 * 366  # days; longer than any demo
 
 
 def mark_present(at: datetime) -> None:
@@ -52,11 +53,24 @@ def rebase(now: datetime) -> timedelta:
 
 def _shift_columns(days: timedelta) -> None:
     for model in [model for label in APPS for model in apps.get_app_config(label).get_models()]:
-        assignments = [_assignment(column) for column in _time_columns(model)]
-        if assignments:
-            sql = f"UPDATE {connection.ops.quote_name(model._meta.db_table)} SET {', '.join(assignments)}"
-            with connection.cursor() as cursor:
-                cursor.execute(sql, [days.days] * len(assignments))
+        columns = _time_columns(model)
+        # A row may move to where another still is; those that must differ take a way round that none is on.
+        steps = [_DETOUR + days.days, -_DETOUR] if _must_differ(model, columns) else [days.days]
+        for step in steps:
+            _add_days(model, columns, step)
+
+
+def _must_differ(model: type[models.Model], columns: list[models.DateField[Any, Any]]) -> bool:
+    unique = [one for one in model._meta.constraints if isinstance(one, models.UniqueConstraint)]
+    return any(column.unique or column.name in one.fields for column in columns for one in unique)
+
+
+def _add_days(model: type[models.Model], columns: list[models.DateField[Any, Any]], days: int) -> None:
+    assignments = ", ".join(_assignment(column) for column in columns)
+    if assignments:
+        sql = f"UPDATE {connection.ops.quote_name(model._meta.db_table)} SET {assignments}"
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [days] * len(columns))
 
 
 def _time_columns(model: type[models.Model]) -> list[models.DateField[Any, Any]]:
