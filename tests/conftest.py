@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
+from segment.analytics import request as segment_request
 
 from leadflow import embedded
 from leadflow.configuration import missing_services
@@ -76,6 +77,13 @@ def redis_url() -> Iterator[str]:
         pytest.skip("needs a Valkey or Redis server")
     with embedded.running(server) as url:
         yield url
+
+
+@pytest.fixture
+def hang_up() -> Iterator[None]:
+    """Close what the SDK keeps open, or the live server's thread keeps its connection to the database, too."""
+    yield
+    segment_request._session.close()
 
 
 @pytest.fixture

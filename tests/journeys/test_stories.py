@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from segment.analytics import request as request_module
 
 from handoff import discovery, opportunities, workflow
 from handoff.models import Handoff, RejectionReason
@@ -41,14 +40,12 @@ def company() -> SimpleNamespace:
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "gzip"])
-def tell(request: Any, live_server: Any, company: SimpleNamespace) -> Iterator[Teller]:
+def tell(request: Any, live_server: Any, company: SimpleNamespace, hang_up: None) -> Iterator[Teller]:
     _, key = create_source("Website", clock.now())
     zone = Organisation.current().time_zone
     teller = Teller(live_server.url, key, clock.now(), zone, gzip=request.param)
     yield teller
     teller.end()
-    # Else the server's thread, and with it its database connection, outlives the test.
-    request_module._session.close()
 
 
 def figures(user: str) -> tuple[Any, ...]:

@@ -51,7 +51,7 @@ def test_captured_batches_sent_again_are_all_duplicates(sender):
 
 
 @pytest.fixture
-def segment(shop, live_server):
+def segment(shop, live_server, hang_up):
     """Make unmodified clients that may not fail; flushed and closed at the end."""
     sender, clients, errors = shop(), [], []
 
@@ -105,6 +105,7 @@ def test_segment_client_waits_out_the_rate_limit(segment, settings):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("hang_up")
 def test_segment_client_is_told_its_key_is_wrong(shop, live_server, caplog):
     shop()
     errors = []
