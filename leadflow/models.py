@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -10,6 +10,8 @@ from django.db.models.functions import Now
 
 from leads.enums import Role
 from leads.models import User
+
+IDEMPOTENCY_KEPT = timedelta(hours=24)
 
 
 class Heartbeat(models.Model):
@@ -75,6 +77,12 @@ class ApiKey(models.Model):
         return "active"
 
 
+class IdempotencyQuerySet(models.QuerySet["IdempotencyRecord"]):
+    def outdated(self, at: datetime) -> IdempotencyQuerySet:
+        """Records nobody may count on any more."""
+        return self.filter(claimed_at__lt=at - IDEMPOTENCY_KEPT)
+
+
 class IdempotencyRecord(models.Model):
     """The answer to a request that named an Idempotency-Key, kept for a day so that a repeat gets the same.
 
@@ -89,6 +97,8 @@ class IdempotencyRecord(models.Model):
     status = models.PositiveSmallIntegerField(null=True)
     body = models.TextField(blank=True)
     headers: Any = models.JSONField(default=dict)
+
+    objects = IdempotencyQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

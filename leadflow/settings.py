@@ -293,6 +293,7 @@ _SWEEPS = {
     "leads.tasks.update_seen": 10,
     "leads.tasks.wake_nurture": 600,
     "leadflow.tasks.heartbeat": 10,
+    "leadflow.tasks.forget_answers": 3600,
 }
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     task: {"task": task, "schedule": seconds, "options": {"expires": 2 * seconds}}

@@ -24,7 +24,6 @@ from leadflow.models import IdempotencyRecord
 from leadflow.problems import CONTENT_TYPE
 from leads import clock
 
-KEPT = timedelta(hours=24)
 STALE = timedelta(minutes=2)  # longer than any request is let run
 MAX_KEY = 255
 _HEADERS = ("Location", "ETag")
@@ -72,7 +71,7 @@ def _claim(request: Request) -> IdempotencyRecord | Response | None:
         credential=credential_of(request), key=key, request_hash=_hash(request),
         claim=secrets.token_hex(16), claimed_at=at,
     )  # fmt: skip
-    IdempotencyRecord.objects.filter(credential=record.credential, claimed_at__lt=at - KEPT).delete()
+    IdempotencyRecord.objects.outdated(at).filter(credential=record.credential).delete()
     try:
         with transaction.atomic():
             record.save(force_insert=True)

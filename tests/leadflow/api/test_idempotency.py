@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from leadflow.api import idempotency
-from leadflow.models import IdempotencyRecord
+from leadflow.models import IDEMPOTENCY_KEPT, IdempotencyRecord
 from leads import clock
 from leads.enums import Role
 from leads.models import Lead
@@ -119,7 +119,7 @@ def test_crash_leaves_nothing_behind(api, monkeypatch):
 @pytest.mark.django_db
 def test_answer_is_forgotten_after_a_day(api):
     api.post("leads/", NEW, Idempotency_Key="k1")
-    IdempotencyRecord.objects.update(claimed_at=clock.now() - idempotency.KEPT - timedelta(seconds=1))
+    IdempotencyRecord.objects.update(claimed_at=clock.now() - IDEMPOTENCY_KEPT - timedelta(seconds=1))
 
     assert api.post("leads/", NEW, Idempotency_Key="k1").status_code == 409  # the lead is there
     assert IdempotencyRecord.objects.count() == 1
