@@ -20,6 +20,7 @@ from leadflow.models import Heartbeat
 from leads import clock
 from leads.audit import audit
 from leads.enums import Outcome
+from leads.intake.dead_letters import retry, waiting_letters
 from leads.models import DeadLetter, ImportJob, IntakeBatch, User
 from leads.permissions import can, requires
 from scoring.models import PendingScore, Rescore
@@ -28,6 +29,7 @@ from scoring.rescoring import retry_given_up
 OUTCOMES = [outcome.value for outcome in Outcome]
 DAYS = 14
 SHOWN = 20
+LETTERS = 100
 _CAP = 10_000  # nobody needs to know how many more wait
 
 
@@ -153,6 +155,21 @@ def dead_letters() -> list[dict[str, Any]]:
     open_ones = DeadLetter.objects.filter(retried_at=None)
     rows = open_ones.order_by().values("code").annotate(n=Count("pk"), last=Max("batch__received_at"))
     return list(rows.order_by("-n", "code")[:SHOWN])
+
+
+@requires("deadletters")
+@require_POST
+def retry_letters(request: HttpRequest) -> HttpResponse:
+    """Send refused items of one kind again, as many as a request may take; what is still wrong stays."""
+    user, at = request.user, clock.now()
+    assert isinstance(user, User)
+    code = request.POST.get("code", "").replace("\x00", "")
+    letters = waiting_letters().filter(code=code).order_by("pk")[:LETTERS]
+    results = [retry(letter, at=at) for letter in letters]
+    done = sum(result.outcome != Outcome.REJECTED for result in results)
+    audit("deadletters.retry", by=user, at=at, label=code[:50], changes={"accepted": (None, done)})
+    messages.success(request, f"{done} of {len(results)} are accepted now.")
+    return redirect("leadflow:operations")
 
 
 @requires("operations.retry")

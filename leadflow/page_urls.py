@@ -20,6 +20,7 @@ urlpatterns = [
     path("notices/read/", notices_page.notices_read, name="notices_read"),
     path("operations/", operations.operations_page, name="operations"),
     path("operations/retry/scores/", operations.retry_scores, name="retry_scores"),
+    path("operations/retry/letters/", operations.retry_letters, name="retry_letters"),
     path("operations/retry/notices/", operations.retry_notices, name="retry_notices"),
     path("users/", views_users.users_page, name="users"),
     path("users/new/", views_users.user_new, name="user_new"),

@@ -86,6 +86,7 @@ MATRIX: dict[str, Row | Public] = {
     "leadflow:operations": page("MA"),
     "leadflow:retry_scores": page(post="A"),
     "leadflow:retry_notices": page(post="A"),
+    "leadflow:retry_letters": page(post="MA"),
     "leadflow:notices": page("MRGA"),
     "leadflow:notices_read": page(post="MRGA"),
     "leadflow:users": page("GA"),

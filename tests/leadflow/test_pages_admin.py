@@ -13,7 +13,7 @@ from leads.audit import audit
 from leads.enums import Role
 from leads.models import AuditEntry, Company, DeadLetter, IntakeBatch, Lead
 from scoring.models import PendingScore
-from tests.factories import make_key, make_lead, make_mql, make_rep, make_user
+from tests.factories import make_key, make_lead, make_mql, make_rep, make_source, make_user
 
 pytestmark = pytest.mark.django_db
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -206,3 +206,17 @@ def test_search_costs_the_same_for_one_as_for_three(client, count, django_assert
 
     with django_assert_num_queries(6):  # session, user, organisation, counts, saved views, the leads
         client.get("/search/", {"q": "grace"})
+
+
+def test_operations_sends_refused_items_again(client):
+    batch = IntakeBatch.objects.create(
+        source=make_source(), received_at=clock.now(), received=2, rejected=2, reasons={"rejected:x": 2}
+    )
+    good = '{"type": "track", "event": "Pricing Viewed", "anonymousId": "a-1", "messageId": "m-1"}'
+    for index, item in enumerate((good, "{")):
+        DeadLetter.objects.create(batch=batch, index=index, code="no_identity", item=item)
+
+    response = client.post("/operations/retry/letters/", {"code": "no_identity"}, follow=True)
+
+    assert "1 of 2 are accepted now." in response.content.decode()
+    assert [letter.retried_at is None for letter in DeadLetter.objects.order_by("index")] == [False, True]
