@@ -93,7 +93,8 @@ def _load(ids: Iterable[int], *, lock: bool) -> dict[int, Lead]:
     while wanted:
         rows = Lead.objects.filter(pk__in=wanted).order_by("pk")
         if lock:
-            rows = rows.select_for_update(of=("self",))
+            # No key of theirs changes, so events may be recorded for them meanwhile.
+            rows = rows.select_for_update(of=("self",), no_key=True)
         loaded = {lead.pk: lead for lead in rows}
         merged = {pk: lead.merged_into_id for pk, lead in loaded.items() if lead.merged_into_id}
         found |= {pk: lead for pk, lead in loaded.items() if pk not in merged}

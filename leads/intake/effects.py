@@ -9,12 +9,12 @@ from typing import Any
 
 from leads.capture import Touch
 from leads.enums import Outcome, Stage
-from leads.intake import storage
+from leads.intake import identities, storage
 from leads.intake.catalogue import Entry
 from leads.intake.events import IncomingEvent, ItemResult, Rejection, Run
 from leads.intake.identities import Owners
 from leads.intake.setting import Setting
-from leads.intake.storage import LeadRow
+from leads.intake.storage import Account, LeadRow
 from leads.intake.touches import touch_of
 from leads.lifecycle import Move, move_many
 from leads.models import DeadLetter, IntakeBatch, Lead
@@ -28,26 +28,46 @@ SEEN_TASK = "leads.tasks.update_seen"
 Seen = list[tuple[int, str, int]]  # lead, moment, signal
 
 
-def apply(new: Sequence[IncomingEvent], owners: Owners, run: Run, now: Setting) -> Seen:
-    """Bring the leads of newly recorded events up to date and announce them; returns when they were seen last.
+def will_change(
+    events: Iterable[IncomingEvent], carriers: Iterable[IncomingEvent], owners: Owners
+) -> set[int]:
+    """Return the known leads whose rows a batch may write, to be locked beforehand."""
+    changed = {owners.of(event) for event in carriers}
+    for event in events:
+        pk = event.owner_id
+        if pk is None or event.outcome != Outcome.COUNTED:
+            continue
+        entry = event.entry
+        engages = entry is not None and entry.is_engagement and owners.leads[pk].stage == Stage.SUSPECT
+        leaves = entry is not None and entry.slug == _UNSUBSCRIBE
+        if engages or leaves or event.touch or not owners.unknown.isdisjoint(identities.ids_of(event)):
+            changed.add(pk)
+    return {pk for pk in changed if pk}
 
-    That is written on the leads later (`leads.seen`): in every request it cost as much as recording the events.
-    """
-    counted = [event for event in new if event.owner_id and event.entry and event.outcome == Outcome.COUNTED]
-    because = _reasons_to_promote(counted, owners, now)
-    touches = _touch_rows(counted, owners)
-    if because or touches:
-        storage.lock_leads(because.keys() | {row[0] for row in touches})
-    storage.update_touches(touches)
-    _promote(because, run)
-    changed = {event.owner_id for event in counted if event.owner_id} | {
-        pk for pk, signal in owners.joined if signal
-    }
+
+def apply(new: Sequence[IncomingEvent], owners: Owners, run: Run, now: Setting) -> None:
+    """Bring the leads of newly recorded events up to date and announce them."""
+    counted = _counted(new)
+    storage.update_touches(_touch_rows(counted, owners))
+    _promote(_reasons_to_promote(counted, owners, now), run)
+    changed = {event.owner_id for event in counted if event.owner_id}
+    changed |= {pk for pk, signal in owners.joined if signal}
     if changed:
         activity_recorded.send(
             sender=Lead, lead_ids=sorted(changed), day=now.day_of(run.received_at), at=run.received_at
         )
-    return _seen(counted, owners)
+
+
+def _counted(events: Iterable[IncomingEvent]) -> list[IncomingEvent]:
+    return [event for event in events if event.owner_id and event.entry and event.outcome == Outcome.COUNTED]
+
+
+def seen_by(events: Iterable[IncomingEvent], owners: Owners) -> Seen:
+    """Return when the leads of these events were seen last.
+
+    `leads.seen` writes it on the leads later: in every request that cost as much as recording the events.
+    """
+    return _seen(_counted(events), owners)
 
 
 def _seen(counted: Iterable[IncomingEvent], owners: Owners) -> Seen:
@@ -75,7 +95,7 @@ def _touch_rows(counted: Iterable[IncomingEvent], owners: Owners) -> list[tuple[
         assert pk is not None
         if event.entry and event.entry.slug == _UNSUBSCRIBE and owners.leads[pk].unsubscribed_at is None:
             unsubscribed[pk] = event.occurred_at
-        touch = touch_of(event.properties, event.context)
+        touch = event.touch
         if touch and (pk not in touches or event.occurred_at >= touches[pk][0].occurred_at):
             touches[pk] = (event, touch)
     first = _first_touches(owners)
@@ -142,29 +162,37 @@ def _promotion(lead: Lead, entry: Entry) -> Move:
     )  # fmt: skip
 
 
-def write_batch(
-    results: Sequence[ItemResult], rejected: Sequence[Rejection], run: Run, origin: str, seen: Seen
-) -> None:
-    """Write how the batch ended, and a dead letter for each item that was turned away (I25)."""
+def account_of(results: Sequence[ItemResult], origin: str, seen: Seen) -> Account:
+    """Return how a batch ended (I25)."""
     outcomes = Counter(str(result.outcome) for result in results)
     reasons = Counter(f"{result.outcome}:{result.reason}" for result in results if result.reason)
+    return Account(origin[:30], len(results), outcomes, reasons, seen)
+
+
+def write_account(account: Account, run: Run) -> int:
+    """Write a batch's row where that was not done with its events; returns its id."""
     batch = IntakeBatch.objects.create(
         source_id=run.source_id,
-        origin=origin[:30],
+        origin=account.origin,
         received_at=run.received_at,
-        received=len(results),
-        reasons=dict(reasons),
-        seen=seen or None,
-        **{outcome: outcomes[outcome] for outcome in Outcome.values},
+        received=account.received,
+        reasons=dict(account.reasons),
+        seen=account.seen or None,
+        **{outcome: account.outcomes.get(outcome, 0) for outcome in Outcome.values},
     )
+    return batch.pk
+
+
+def finish(batch_id: int, rejected: Sequence[Rejection], *, seen: Sequence[object]) -> None:
+    """Write a dead letter for each item that was turned away, and have the leads brought up to date."""
+    DeadLetter.objects.bulk_create(_dead_letter(batch_id, one) for one in rejected)
     if seen:
         wake(SEEN_TASK)
-    DeadLetter.objects.bulk_create(_dead_letter(batch, one) for one in rejected)
 
 
-def _dead_letter(batch: IntakeBatch, one: Rejection) -> DeadLetter:
+def _dead_letter(batch_id: int, one: Rejection) -> DeadLetter:
     return DeadLetter(
-        batch=batch,
+        batch_id=batch_id,
         index=one.index,
         code=one.code[:50],
         pointer=one.pointer[:200],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from leads.capture import Touch
 from leads.enums import Outcome
 from leads.intake.catalogue import Entry
 
@@ -48,8 +49,8 @@ class IncomingEvent:
 
     classified: bool = False
     entry: Entry | None = None
-    path: str = ""
     object_key: str = ""
+    touch: Touch | None = None
     outcome: str = Outcome.COUNTED
     reason: str = ""
     owner_id: int | None = None

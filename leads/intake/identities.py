@@ -17,28 +17,6 @@ from leads.intake.storage import ANONYMOUS, EMAIL, LEAD, USER, Key, LeadRow
 from leads.suppression import suppressed
 
 
-@dataclass(frozen=True)
-class Locks:
-    """What a batch holds from its beginning on."""
-
-    exclusive: frozenset[Key] = frozenset()  # ids it may link
-    shared: frozenset[Key] = frozenset()  # ids unknown to us under which it records
-    to_change: bool = False  # it captures people
-
-    def __or__(self, other: Locks) -> Locks:
-        exclusive = self.exclusive | other.exclusive
-        shared = (self.shared | other.shared) - exclusive
-        return Locks(exclusive, shared, self.to_change or other.to_change)
-
-
-class MoreLocks(Exception):
-    """The batch needs locks that it can only take before all others: start again with them."""
-
-    def __init__(self, needed: Locks) -> None:
-        super().__init__()
-        self.needed = needed
-
-
 @dataclass
 class Owners:
     """Who is behind the ids of a batch, and what joining them brought."""
@@ -48,7 +26,7 @@ class Owners:
     joined: set[tuple[int, int | None]] = field(
         default_factory=set
     )  # (lead, signal) of events that had waited
-    linked: set[int] = field(default_factory=set)  # leads that got an id
+    unknown: set[Key] = field(default_factory=set)  # ids nobody was known by when the batch began
 
     def of(self, event: IncomingEvent) -> int | None:
         """Return the lead an event belongs to: of the ids it has, the most explicit one that is known decides."""
@@ -70,23 +48,47 @@ def _keys(event: IncomingEvent) -> list[Key]:
     return keys
 
 
-def find(events: Sequence[IncomingEvent], held: Locks, run: Run) -> Owners:
-    """Return the owners of the events, after capturing and linking whom they bring.
+def find(events: Sequence[IncomingEvent]) -> Owners:
+    """Return who is known behind the events' ids, and lock the ids nobody is known by until the transaction ends.
 
-    Raises MoreLocks if that needs other locks than those held; call it again in a new transaction then.
+    An id this batch may link is locked against everybody who records under it, any other against who links it.
     """
-    owners = _look_up(events, to_change=held.to_change)
+    owners = _look_up(events)
     unknown = _unknown(events, owners)
-    carriers = people.carriers(events, owners.of, run)
-    needed = held | _locks_for(events, unknown, to_change=bool(carriers))
-    if needed != held:
-        raise MoreLocks(needed)
-    if unknown or carriers:
-        _take_in(events, carriers, unknown, owners, run)
+    locked: set[Key] = set()
+    while unknown - locked:
+        locked |= unknown
+        storage.lock_keys(*_modes(events, unknown))
+        # What was linked while we waited is known now.
+        owners = _look_up(events)
+        unknown = _unknown(events, owners)
+    owners.unknown = unknown
     return owners
 
 
-def _look_up(events: Iterable[IncomingEvent], *, to_change: bool) -> Owners:
+def take_in(
+    events: Sequence[IncomingEvent], carriers: Sequence[IncomingEvent], owners: Owners, run: Run
+) -> None:
+    """Capture the people the events bring, link the ids that came with them, and join what waited under those.
+
+    Brings `owners` up to date. The leads that change must be locked already.
+    """
+    if not (owners.unknown or carriers):
+        return
+    _drop_suppressed(events, carriers, owners.unknown)
+    carriers = [event for event in carriers if event.reason != SUPPRESSED]
+    if carriers:
+        people.capture(carriers, owners.of, owners.leads, run)
+        found = _look_up(events)
+        owners.by_key, owners.leads = found.by_key, found.leads
+        _warn_of_conflicts(carriers, owners)
+    links = _links(events, owners.unknown, owners)
+    storage.link(links, run.received_at)
+    # Also what capture linked by itself.
+    _join({key: owners.by_key[key] for key in owners.unknown if key in owners.by_key}, owners, run)
+
+
+def _look_up(events: Iterable[IncomingEvent]) -> Owners:
     users: set[str] = set()
     devices: set[str] = set()
     emails: set[str] = set()
@@ -104,10 +106,10 @@ def _look_up(events: Iterable[IncomingEvent], *, to_change: bool) -> Owners:
         if event.lead_id or event.hint_id:
             ids.update(pk for pk in (event.lead_id, event.hint_id) if pk)
     by_kind = {USER: users, ANONYMOUS: devices, EMAIL: emails}
-    return Owners(*storage.find_owners(by_kind, ids, to_change=to_change))
+    return Owners(*storage.find_owners(by_kind, ids))
 
 
-def _ids(event: IncomingEvent) -> list[Key]:
+def ids_of(event: IncomingEvent) -> list[Key]:
     """Return the ids of an event that can be linked."""
     ids = []
     if event.user_id:
@@ -128,42 +130,21 @@ def _unknown(events: Iterable[IncomingEvent], owners: Owners) -> set[Key]:
         if event.anonymous_id and (ANONYMOUS, event.anonymous_id) not in known:
             unknown.add((ANONYMOUS, event.anonymous_id))
         if event.previous_id:
-            unknown.update(key for key in _ids(event) if key not in known)
+            unknown.update(key for key in ids_of(event) if key not in known)
     return unknown
 
 
-def _locks_for(events: Iterable[IncomingEvent], unknown: set[Key], *, to_change: bool) -> Locks:
-    """Ids that this batch may link need an exclusive lock; those it only records under, a shared one."""
-    exclusive: set[Key] = set()
-    for event in events if unknown else ():
-        ids = _ids(event)
+def _modes(events: Iterable[IncomingEvent], unknown: set[Key]) -> tuple[set[Key], set[Key]]:
+    """Tell apart the unknown ids that this batch may link, with their companions, and the others."""
+    may_link: set[Key] = set()
+    for event in events:
+        ids = ids_of(event)
         if len(ids) > 1 or event.email or event.lead_id or event.type in ("identify", "alias"):
-            exclusive.update(key for key in ids if key in unknown)
-    users = [value for kind, value in exclusive if kind == USER]
+            may_link.update(key for key in ids if key in unknown)
+    users = [value for kind, value in may_link if kind == USER]
     if users:
-        exclusive |= storage.companions(users)
-    return Locks(frozenset(exclusive), frozenset(unknown - exclusive), to_change)
-
-
-def _take_in(
-    events: Sequence[IncomingEvent],
-    carriers: Sequence[IncomingEvent],
-    unknown: set[Key],
-    owners: Owners,
-    run: Run,
-) -> None:
-    """Capture the people the events bring, link the ids that came with them, and join what waited."""
-    _drop_suppressed(events, carriers, unknown)
-    carriers = [event for event in carriers if event.reason != SUPPRESSED]
-    if carriers:
-        people.capture(carriers, owners.of, owners.leads, run)
-        found = _look_up(events, to_change=True)
-        owners.by_key, owners.leads = found.by_key, found.leads
-        _warn_of_conflicts(carriers, owners)
-    links = _links(events, unknown, owners)
-    storage.link(links, run.received_at)
-    # Also what capture linked by itself.
-    _join({key: owners.by_key[key] for key in unknown if key in owners.by_key}, owners, run)
+        may_link |= storage.companions(users)
+    return may_link, unknown - may_link
 
 
 def _drop_suppressed(
@@ -173,7 +154,7 @@ def _drop_suppressed(
     emails = {(EMAIL, event.email) for event in carriers if event.email}
     unwanted = suppressed(unknown | emails)
     for event in events if unwanted else ():
-        if not unwanted.isdisjoint([*_ids(event), (EMAIL, event.email)]):
+        if not unwanted.isdisjoint([*ids_of(event), (EMAIL, event.email)]):
             event.outcome, event.reason = Outcome.IGNORED, SUPPRESSED
 
 
@@ -195,7 +176,7 @@ def _links(events: Iterable[IncomingEvent], unknown: set[Key], owners: Owners) -
     while found:  # again, as an alias may lead on to the next
         found = False
         for event in events:
-            ids = [key for key in _ids(event) if key in unknown and key not in owners.by_key]
+            ids = [key for key in ids_of(event) if key in unknown and key not in owners.by_key]
             target = _target(event, owners) if ids else None
             if target is not None:
                 links |= dict.fromkeys(ids, target)
@@ -214,14 +195,13 @@ def _target(event: IncomingEvent, owners: Owners) -> int | None:
     if event.hint_id:
         return event.hint_id
     if event.type in ("identify", "alias"):
-        return next((owners.by_key[key] for key in _ids(event) if key in owners.by_key), None)
+        return next((owners.by_key[key] for key in ids_of(event) if key in owners.by_key), None)
     return None
 
 
 def _join(newly: dict[Key, int], owners: Owners, run: Run) -> None:
     """Give the leads what waited under their new ids, and under the ids that came with it then."""
     while newly:
-        owners.linked.update(newly.values())
         rows = storage.join_waiting(newly, run.known_on)
         owners.joined |= {(row.lead_id, row.signal_id) for row in rows if row.is_counted}
         newly = {(ANONYMOUS, row.anonymous_id): row.lead_id for row in rows if row.anonymous_id}

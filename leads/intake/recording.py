@@ -11,7 +11,7 @@ from uuid import uuid4
 from django.db import DatabaseError, connection, transaction
 
 from leads.enums import Outcome
-from leads.intake import catalogue, effects, identities, setting, storage
+from leads.intake import catalogue, effects, identities, people, setting, storage
 from leads.intake.events import (
     AUTOMATED,
     CONFLICT,
@@ -24,8 +24,10 @@ from leads.intake.events import (
     Run,
 )
 from leads.intake.setting import Setting
+from leads.intake.storage import Account
 from leads.intake.strict_json import encoder
 from leads.intake.times import LOOK_BACK, TOLERANCE
+from leads.intake.touches import touch_of
 from leads.models import Source
 
 ATTEMPTS = 4
@@ -97,6 +99,7 @@ def classify(event: IncomingEvent, now: Setting) -> None:
         event.name = path[:128]
     if event.own_email and not event.email and (entry or not (event.user_id or event.anonymous_id)):
         event.email = event.own_email
+    event.touch = touch_of(properties, context)
     event.entry, event.classified = entry, True
 
 
@@ -145,47 +148,66 @@ class _Batch:
     ) -> None:
         self._run, self._origin, self._now = run, origin, now
         self._items, self._first, self._rejected = items, first, rejected
+        self._added: set[str] = set()  # the message ids that are new
 
     def record(self) -> list[ItemResult]:
-        """Write everything; again from the start whenever it turns out to need more locks."""
-        held = identities.Locks(to_change=any(event.traits for event in self._items))
-        while True:
-            try:
-                return self._attempt(held)
-            except identities.MoreLocks as more:
-                held = more.needed
-
-    def _attempt(self, held: identities.Locks) -> list[ItemResult]:
+        """Write everything in one transaction."""
         run, events = self._run, list(self._first.values())
         with transaction.atomic():
-            storage.lock_keys(held.exclusive, held.shared)
-            owners = identities.find(events, held, run)
+            owners = self._find_owners(events)
             events = [event for event in events if event.reason != SUPPRESSED]
             for event in events:
                 event.owner_id = owners.of(event)
-            added = storage.insert_events(events, run, self._now.day_of) if events else set()
-            results = self._results(added)
-            new = events if len(added) == len(events) else [one for one in events if one.message_id in added]
-            seen = effects.apply(new, owners, run, self._now)
-            effects.write_batch(results, self._rejected, run, self._origin, seen)
+            results, account, batch_id = self._insert(events, owners)
+            new = [event for event in events if event.message_id in self._added]
+            effects.apply(new, owners, run, self._now)
+            batch_id = batch_id or effects.write_account(account, run)
+            effects.finish(batch_id, self._rejected, seen=account.seen)
         return results
 
-    def _results(self, added: set[str]) -> list[ItemResult]:
-        stored = self._fingerprints_of_known(added)
-        results = [self._result(event, added, stored) for event in self._items]
+    def _find_owners(self, events: Sequence[IncomingEvent]) -> identities.Owners:
+        """Find out whose the events are, lock what will change, and take new people in."""
+        owners = identities.find(events)
+        for event in events:
+            event.hint_id, event.owner_id = None, owners.of(event)
+        carriers = people.carriers(events, owners.of, self._run)
+        storage.lock_leads(effects.will_change(events, carriers, owners))
+        identities.take_in(events, carriers, owners, self._run)
+        return owners
+
+    def _insert(
+        self, events: Sequence[IncomingEvent], owners: identities.Owners
+    ) -> tuple[list[ItemResult], Account, int | None]:
+        self._added = {event.message_id for event in events}
+        results = self._results()
+        account = effects.account_of(results, self._origin, effects.seen_by(events, owners))
+        if not events:
+            return results, account, None
+        added, batch_id = storage.insert_events(events, self._run, self._now.day_of, account)
+        if added != self._added:
+            self._added = added
+            results = self._results()
+            new = [event for event in events if event.message_id in added]
+            account = effects.account_of(results, self._origin, effects.seen_by(new, owners))
+        return results, account, batch_id
+
+    def _results(self) -> list[ItemResult]:
+        stored = self._fingerprints_of_known()
+        results = [self._result(event, stored) for event in self._items]
         results += [
             ItemResult(one.index, Outcome.REJECTED, one.code, pointer=one.pointer, detail=one.detail)
             for one in self._rejected
         ]
         return sorted(results, key=lambda result: result.index) if self._rejected else results
 
-    def _fingerprints_of_known(self, added: set[str]) -> dict[str, str]:
-        known = self._first.keys() - added
+    def _fingerprints_of_known(self) -> dict[str, str]:
+        dropped = {one.message_id for one in self._first.values() if one.reason == SUPPRESSED}
+        known = self._first.keys() - self._added - dropped
         return storage.stored_fingerprints(self._run.source_id, sorted(known)) if known else {}
 
-    def _result(self, event: IncomingEvent, added: set[str], stored: dict[str, str]) -> ItemResult:
+    def _result(self, event: IncomingEvent, stored: dict[str, str]) -> ItemResult:
         first = self._first[event.message_id]
-        if first is event and (event.message_id in added or event.reason == SUPPRESSED):
+        if first is event and (event.message_id in self._added or event.reason == SUPPRESSED):
             return ItemResult(event.index, event.outcome, event.reason, event.message_id, event.warnings)
         kept = stored.get(event.message_id) or first.fingerprint
         reason = "" if kept == event.fingerprint else CONFLICT

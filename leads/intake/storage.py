@@ -140,13 +140,12 @@ def _execute(sql: str, parameters: Sequence[Any], *, fetch: bool = True) -> list
 
 
 def find_owners(
-    by_kind: Mapping[str, Collection[str]], lead_ids: Collection[int], *, to_change: bool
+    by_kind: Mapping[str, Collection[str]], lead_ids: Collection[int]
 ) -> tuple[dict[Key, int], dict[int, LeadRow]]:
-    """Return the live lead behind each known key and id, and those leads, locked in the order of their ids.
+    """Return the live lead behind each known key and id, and those leads.
 
-    The lock makes us wait for a merge under way, which locks FOR UPDATE, and then see its survivor; it lets scores
-    be written meanwhile. Whoever will capture people must say so (`to_change`) and takes the full lock at once:
-    two who both hold the weak one and then ask for the full one would wait for each other.
+    Their rows are locked FOR KEY SHARE: that makes us wait for a merge under way, which locks FOR UPDATE, and then
+    see its survivor; whoever changes scores or profiles meanwhile, FOR NO KEY UPDATE, is not in the way.
     """
     sources, parameters = _owner_sources(by_kind, lead_ids)
     if not sources:
@@ -156,14 +155,14 @@ def find_owners(
         f"JOIN ({' UNION ALL '.join(sources)}) k ON k.lead_id = l.id ORDER BY l.id"
     )
     if _is_postgres():
-        sql += " FOR UPDATE OF l" if to_change else " FOR KEY SHARE OF l"
+        sql += " FOR KEY SHARE OF l"
     owners: dict[Key, int] = {}
     leads: dict[int, LeadRow] = {}
     for kind, value, *columns in _execute(sql, parameters):
         lead = _lead_row(columns)
         leads[lead.id] = lead
         owners[(kind, value)] = lead.id
-    _follow_merges(owners, leads, to_change=to_change)
+    _follow_merges(owners, leads)
     return owners, leads
 
 
@@ -201,13 +200,13 @@ def _lead_row(columns: Sequence[Any]) -> LeadRow:
     )
 
 
-def _follow_merges(owners: dict[Key, int], leads: dict[int, LeadRow], *, to_change: bool) -> None:
+def _follow_merges(owners: dict[Key, int], leads: dict[int, LeadRow]) -> None:
     """Put the survivor in the place of each merged lead; chains are short and rare."""
     while merged := {lead.id: lead.merged_into for lead in leads.values() if lead.merged_into}:
         wanted = sorted(set(merged.values()) - leads.keys())
         if wanted:
             test, parameter = _any_of(wanted, "bigint")
-            lock = (" FOR UPDATE" if to_change else " FOR KEY SHARE") if _is_postgres() else ""
+            lock = " FOR KEY SHARE" if _is_postgres() else ""
             sql = f"SELECT {_LEAD_COLUMNS} FROM leads_lead l WHERE l.id {test} ORDER BY l.id{lock}"
             leads |= {lead.id: lead for lead in map(_lead_row, _execute(sql, [parameter]))}
         for key, pk in owners.items():
@@ -286,8 +285,36 @@ _DAY_KEY = "lead_id, signal_id, occurred_on, object_key, known_on"
 _ADD_DAYS = f"ON CONFLICT ({_DAY_KEY}) DO UPDATE SET count = leads_engagementday.count + excluded.count"
 
 
-def insert_events(events: Sequence[IncomingEvent], run: Run, day_of: Callable[[datetime], date]) -> set[str]:
-    """Insert events and count their days; returns the message ids that are new. First writers win (I2)."""
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The batch's own row, as it is if every event turns out to be new."""
+
+    origin: str
+    received: int
+    outcomes: Mapping[str, int]
+    reasons: Mapping[str, int]
+    seen: Sequence[tuple[int, str, int]]
+
+    def values(self) -> list[Any]:
+        """Return the values of _ACCOUNT_COLUMNS."""
+        counts = [self.outcomes.get(outcome, 0) for outcome in Outcome.values]
+        return [
+            self.origin, self.received, *counts, json.dumps(dict(self.reasons)),
+            json.dumps(self.seen, separators=(",", ":")) if self.seen else None,
+        ]  # fmt: skip
+
+
+_ACCOUNT_COLUMNS = ", ".join(["origin", "received", *Outcome.values, "reasons", "seen"])
+_ACCOUNT_PLACES = ", ".join(["%s"] * (2 + len(Outcome.values)))
+
+
+def insert_events(
+    events: Sequence[IncomingEvent], run: Run, day_of: Callable[[datetime], date], account: Account
+) -> tuple[set[str], int | None]:
+    """Insert events and count their days; returns the message ids that are new, first writers win (I2).
+
+    Where all are new, the batch's account is written too and its id returned.
+    """
     rows = [_event_row(event, day_of, run.known_on) for event in events]
     # One order for all: two batches with events in common wait for each other, never crosswise.
     rows.sort(key=_first)
@@ -300,16 +327,20 @@ def insert_events(events: Sequence[IncomingEvent], run: Run, day_of: Callable[[d
     if not _is_postgres():
         found = {row[0] for row in _execute(insert, [run.source_id, _plain(run.received_at), *parameters])}
         add_days(_days_of(row for row in rows if row[0] in found))
-        return found
+        return found, None
     sql = (
         f"WITH added AS ({insert}, lead_id, signal_id, object_key, occurred_on, known_on, outcome), "
         f"days AS (INSERT INTO leads_engagementday ({_DAY_NAMES}) "
         "SELECT lead_id, signal_id, object_key, occurred_on, known_on, count(*) FROM added "
         f"WHERE outcome = '{Outcome.COUNTED}' AND lead_id IS NOT NULL AND signal_id IS NOT NULL "
-        f"GROUP BY lead_id, signal_id, object_key, occurred_on, known_on ORDER BY {_DAY_KEY} {_ADD_DAYS}) "
-        "SELECT message_id FROM added"
+        f"GROUP BY lead_id, signal_id, object_key, occurred_on, known_on ORDER BY {_DAY_KEY} {_ADD_DAYS}), "
+        f"account AS (INSERT INTO leads_intakebatch (source_id, received_at, {_ACCOUNT_COLUMNS}) "
+        f"SELECT %s, %s, {_ACCOUNT_PLACES}, %s::jsonb, %s::jsonb WHERE (SELECT count(*) FROM added) = %s RETURNING id) "
+        "SELECT added.message_id, account.id FROM added LEFT JOIN account ON true"
     )
-    return {row[0] for row in _execute(sql, [run.source_id, run.received_at, *parameters])}
+    run_values = [run.source_id, run.received_at]
+    found_rows = _execute(sql, [*run_values, *parameters, *run_values, *account.values(), len(rows)])
+    return {row[0] for row in found_rows}, found_rows[0][1] if found_rows else None
 
 
 def _first(row: Sequence[Any]) -> Any:
@@ -447,9 +478,13 @@ _TOUCH_COLUMNS = [
 ]  # fmt: skip
 
 
-def lock_leads(ids: Iterable[int]) -> None:
-    """Lock leads that are about to be changed, in the order of their ids."""
-    if _is_postgres():
+def lock_leads(ids: Collection[int]) -> None:
+    """Lock leads that are about to be changed, in the order of their ids.
+
+    One call for all of a transaction's, before its events and day counts: everybody takes leads first, then
+    events, then day counts, each in one order, so nobody waits crosswise.
+    """
+    if ids and _is_postgres():
         test, parameter = _any_of(sorted(ids), "bigint")
         _execute(f"SELECT id FROM leads_lead WHERE id {test} ORDER BY id FOR NO KEY UPDATE", [parameter])
 

@@ -129,15 +129,15 @@ def test_whichever_of_event_and_identify_is_not_committed_yet_the_other_waits(fi
         "identify": sending(source, identify("i-1", userId="u-1", anonymousId="a-1")),
     }
     written, go_on = threading.Event(), threading.Event()
-    original = effects.write_batch
+    original = effects.finish
 
-    def pause(*args: Any) -> None:
-        original(*args)
+    def pause(*args: Any, **kwargs: Any) -> None:
+        original(*args, **kwargs)
         if threading.current_thread().name == "first":
             written.set()
             go_on.wait(timeout=10)
 
-    monkeypatch.setattr(effects, "write_batch", pause)
+    monkeypatch.setattr(effects, "finish", pause)
     second = "identify" if first == "event" else "event"
     done: list[str] = []
     threads = [

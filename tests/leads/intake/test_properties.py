@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
@@ -89,6 +90,31 @@ def test_books_balance_whatever_arrives(messages, sizes):
         sum(IntakeBatch.objects.values_list("duplicate", flat=True)) == len(messages) - Event.objects.count()
     )
     assert Event.objects.count() == len({message["messageId"] for message in messages})
+
+
+@pytest.mark.django_db
+@LOOSE
+@given(seed=st.integers(0, 10**6), sizes=st.lists(st.integers(1, 6), max_size=8))
+def test_order_and_grouping_do_not_matter_where_each_device_has_one_user(seed, sizes):
+    rng = random.Random(seed)
+    messages = [
+        {"type": "identify", "userId": f"u-{n}", "anonymousId": f"a-{n}", "timestamp": moment(5), "messageId": f"i-{n}",
+         "traits": {"email": f"p{n}@acme.test"}}
+        for n in (1, 2)
+    ]  # fmt: skip
+    for index in range(20):
+        n = rng.choice((1, 2))
+        user, device = {"userId": f"u-{n}"}, {"anonymousId": f"a-{n}"}
+        track = {"type": "track", "event": rng.choice(NAMES), "timestamp": moment(rng.randrange(4000))}
+        messages.append(track | rng.choice([user, device, user | device]) | {"messageId": f"m-{index}"})
+    results = []
+    for grouping in ([len(messages)], sizes):
+        wipe()
+        rng.shuffle(messages)
+        play(messages, grouping)
+        results.append((books(), sorted(Lead.objects.exclude(email=None).values_list("email", "stage"))))
+
+    assert results[0] == results[1]
 
 
 def wipe():
