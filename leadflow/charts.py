@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import floor, log10
 
 from leadflow.formatting import NOTHING, interval, percent, thousands
-from leadflow.statistics import wilson
+from leads.statistics import wilson
 
 # Below this many leads a share says more about luck than about the rule: a count is shown, no rate.
 FEW = 10

@@ -11,7 +11,7 @@ from leadflow.charts import FEW
 from leadflow.dashboard.breakdown import Group
 from leadflow.dashboard.report import Report
 from leadflow.formatting import interval, percent
-from leadflow.statistics import wilson
+from leads.statistics import wilson
 
 Counts = tuple[int, int]
 LARGE = 0.2  # the share of all MQLs from which one rule can make the whole look loose

@@ -20,8 +20,8 @@ from leadflow.dashboard.parameters import DIMENSIONS
 from leadflow.dashboard.report import Report
 from leadflow.dashboard.steps import Step
 from leadflow.formatting import duration, interval, percent, thousands
-from leadflow.statistics import wilson
 from leads.enums import Stage
+from leads.statistics import wilson
 
 SHOWN = 12  # groups, before "show all"
 

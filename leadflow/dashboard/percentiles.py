@@ -1,4 +1,4 @@
-"""Median and 90th percentile as database aggregates, the same on both databases as in leadflow.statistics."""
+"""Median and 90th percentile as database aggregates, the same on both databases as in leads.statistics."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from django.db.models import Aggregate, DurationField, ExpressionWrapper, F, Q
 from django.db.models.functions import Greatest
 
-from leadflow import statistics
+from leads import statistics
 
 ALL = Q()
 
 
 class _Percentile(Aggregate):
-    """Lengths of time only. PostgreSQL has it built in; SQLite is lent the functions of leadflow.statistics."""
+    """Lengths of time only. PostgreSQL has it built in; SQLite is lent the functions of leads.statistics."""
 
     output_field = DurationField()
     allow_distinct = False

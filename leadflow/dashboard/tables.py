@@ -12,7 +12,7 @@ from leadflow.dashboard import breakdown
 from leadflow.dashboard.measures import BUCKETS, WITHIN
 from leadflow.dashboard.parameters import Parameters
 from leadflow.dashboard.report import Report
-from leadflow.statistics import wilson
+from leads.statistics import wilson
 
 Row = dict[str, Any]
 

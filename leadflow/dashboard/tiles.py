@@ -16,7 +16,7 @@ from leadflow.dashboard.period import Period
 from leadflow.dashboard.promises import Promise
 from leadflow.dashboard.report import Report
 from leadflow.formatting import NOTHING, duration, interval, percent, thousands
-from leadflow.statistics import wilson
+from leads.statistics import wilson
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ from math import sqrt
 
 import pytest
 
-from leadflow.statistics import median, p90, wilson
+from leads.statistics import median, p90, wilson
 
 
 @pytest.mark.parametrize(
