@@ -51,7 +51,7 @@ def test_nothing_is_mailed_of_what_was_rolled_back(at):
         make_offer()
         raise RuntimeError
 
-    assert notices.deliver_due(at) == 0
+    assert (notices.deliver_due(at), mail.outbox) == (0, [])
 
 
 def test_a_failed_mail_is_tried_again_later_and_later_then_given_up(offer, at, settings, monkeypatch):

@@ -98,6 +98,26 @@ def test_a_double_click_is_told_what_is_already_so(offer, rep, at):
     assert str(second.value) == "It was accepted by Jonas Lind at 12 Mar 10:00."
 
 
+def test_accepting_again_after_looking_again_is_refused(offer, rep, at):
+    accepted = workflow.accept(offer, rep.user, at)
+
+    with pytest.raises(HandoffConflict):
+        workflow.accept(current(offer.lead), rep.user, at + timedelta(minutes=5))
+
+    now = current(offer.lead)
+    assert (now.decided_at, now.contact_by, now.version) == (at, accepted.contact_by, accepted.version)
+
+
+def test_an_older_page_does_not_overwrite_a_newer_deferral(offer, rep, at):
+    older = workflow.accept(offer, rep.user, at)
+    workflow.defer(current(offer.lead), rep.user, (at + timedelta(days=30)).date(), "Call in April", at)
+
+    with pytest.raises(HandoffConflict):
+        workflow.defer(older, rep.user, (at + timedelta(days=2)).date(), "Call on Saturday", at)
+
+    assert current(offer.lead).next_step == "Call in April"
+
+
 @pytest.mark.parametrize(
     ("path", "stage", "status"),
     [("nurture", "lead", "nurture"), ("disqualify", "lead", "disqualified")],

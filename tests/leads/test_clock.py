@@ -2,6 +2,8 @@ import datetime as dt
 import logging
 
 import pytest
+import time_machine
+from django.db import connection  # noqa: F401 - read by skipif
 
 from leads import clock
 from leads.models import Organisation
@@ -22,6 +24,17 @@ def test_now_moves_on_within_a_transaction() -> None:
     first = clock.now()
 
     assert clock.now() >= first
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no clock of its own")
+def test_a_wrong_clock_on_this_machine_does_not_move_the_present() -> None:
+    before = clock.now()
+
+    with time_machine.travel(before + dt.timedelta(hours=2)):
+        now = clock.now()
+
+    assert before < now < before + dt.timedelta(hours=1)
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,18 @@ def test_stale_lead_is_a_conflict():
     assert Cycle.objects.count() == 1
 
 
+def test_a_move_that_would_be_legal_from_the_new_stage_is_a_conflict_all_the_same():
+    lead = make_lead()
+    stale = Lead.objects.get(pk=lead.pk)
+    move_to_stage(lead, Stage.MQL, at=AT)
+
+    with pytest.raises(StageConflict):
+        move_to_stage(stale, Stage.LEAD, at=AT, status=Status.DISQUALIFIED)
+
+    lead.refresh_from_db()
+    assert (lead.stage, Cycle.objects.get().ended_at) == (Stage.MQL, None)
+
+
 def test_move_many_skips_refused_and_announces_once():
     leads = [make_lead(), make_lead(stage=Stage.MQL), make_lead()]
     heard = []

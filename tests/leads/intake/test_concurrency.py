@@ -128,6 +128,33 @@ def test_whichever_of_event_and_identify_is_not_committed_yet_the_other_waits(fi
         "event": sending(source, page("p-1", anonymousId="a-1")),
         "identify": sending(source, identify("i-1", userId="u-1", anonymousId="a-1")),
     }
+    second = "identify" if first == "event" else "event"
+
+    second_waits(jobs[first], jobs[second], monkeypatch)
+
+    assert Event.objects.filter(lead=None).count() == 0
+    assert EngagementDay.objects.get().count == 1
+
+
+def test_visits_of_the_same_day_and_page_are_all_counted_whichever_is_committed_first(monkeypatch):
+    source = make_source()
+    known_leads(1)
+    sending(source, page("p-0", userId="u-0"))()
+
+    second_waits(
+        sending(source, page("p-1", userId="u-0"), page("p-2", userId="u-0")),
+        sending(source, page("p-3", userId="u-0")),
+        monkeypatch,
+    )
+
+    assert EngagementDay.objects.get().count == 4
+    assert findings() == []
+
+
+def second_waits(
+    first: Callable[[], Any], second: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hold the first job back before its commit; the second must wait for it, and then both go through."""
     written, go_on = threading.Event(), threading.Event()
     original = effects.finish
 
@@ -138,25 +165,21 @@ def test_whichever_of_event_and_identify_is_not_committed_yet_the_other_waits(fi
             go_on.wait(timeout=10)
 
     monkeypatch.setattr(effects, "finish", pause)
-    second = "identify" if first == "event" else "event"
     done: list[str] = []
     threads = [
-        threading.Thread(target=_work, args=(jobs[name], done, name), name=label)
-        for name, label in ((first, "first"), (second, "second"))
+        threading.Thread(target=_work, args=(job, done, name), name=name)
+        for name, job in (("first", first), ("second", second))
     ]
 
     threads[0].start()
     assert written.wait(timeout=10)  # everything written, nothing committed
     threads[1].start()
     threads[1].join(timeout=1)
-    assert done == []  # the second waits for the first
+    assert done == []
     go_on.set()
     for thread in threads:
         thread.join(timeout=10)
-
-    assert sorted(done) == ["event", "identify"]
-    assert Event.objects.filter(lead=None).count() == 0
-    assert EngagementDay.objects.get().count == 1
+    assert sorted(done) == ["first", "second"]
 
 
 def _work(job: Callable[[], Any], done: list[str], name: str) -> None:

@@ -65,6 +65,18 @@ def test_replayed_batch_changes_nothing(sender):
     assert list(IntakeBatch.objects.order_by("id").values_list("counted", "duplicate")) == [(2, 0), (0, 2)]
 
 
+def test_events_of_one_day_add_up_over_batches(sender):
+    lead = make_lead()
+    for batch in (("a", "b"), ("c",), ("d", "a")):
+        record(
+            *[IncomingEvent("track", AT, "Chat", message_id=name, lead_id=lead.pk) for name in batch],
+            source=sender.source,
+        )
+
+    assert EngagementDay.objects.get().count == 4
+    assert verify() == []
+
+
 def test_first_payload_wins_and_the_other_is_told(sender):
     sender.batch(track("Guide Downloaded", "m-1", userId="u-1", properties={"asset": "One"}))
 
@@ -100,6 +112,18 @@ def test_identify_that_arrives_late_does_not_undo_a_later_one(sender):
 
     late = identify("peter@initech.test", title="Clerk", industry="Software")
     sender.batch(late | {"timestamp": (now - timedelta(days=2)).isoformat()})
+
+    assert Lead.objects.values_list("job_title", "industry").get() == ("CTO", "Software")
+
+
+def test_identifies_of_one_batch_hold_as_they_happened_not_as_they_arrived(sender):
+    now = clock.now()
+    later, earlier = now.isoformat(), (now - timedelta(days=2)).isoformat()
+
+    sender.batch(
+        identify("peter@initech.test", message_id="i-2", title="CTO") | {"timestamp": later},
+        identify("peter@initech.test", title="Clerk", industry="Software") | {"timestamp": earlier},
+    )
 
     assert Lead.objects.values_list("job_title", "industry").get() == ("CTO", "Software")
 
