@@ -83,8 +83,8 @@ def gather(
         return MqlFacts(breakdown, profile, nets, nets, "", None, signals)
     sums = new_counts(rows, boundary, breakdown.day)
     new = {key: count for key, count in sums.items() if count > 0}
-    new_signal = _new_signal(sums, boundary, definition, signals)
-    return MqlFacts(breakdown, profile, nets, new, new_signal, boundary, signals)
+    latest = new_signal(sums, boundary, definition, signals)
+    return MqlFacts(breakdown, profile, nets, new, latest, boundary, signals)
 
 
 def new_counts(counts: Iterable[DayCount], boundary: Boundary, day: date) -> dict[Key, int]:
@@ -98,7 +98,7 @@ def new_counts(counts: Iterable[DayCount], boundary: Boundary, day: date) -> dic
     return dict(sums)
 
 
-def _new_signal(
+def new_signal(
     sums: Mapping[Key, int], boundary: Boundary, definition: Rulebook, signals: Mapping[str, SignalFacts]
 ) -> str | None:
     """Return the latest new signal of enough intent, or the one a nurtured lead waits for."""

@@ -104,12 +104,13 @@ def load_boundaries(leads: Sequence[Lead], day: date, catalogue: Catalogue) -> d
         if row.ended_cycle:
             ended[pk] = row.day
     return {
-        pk: Boundary(row.day, _known(row, catalogue), ended.get(pk), _wake_signal(statuses[pk]))
+        pk: Boundary(row.day, known_counts(row, catalogue), ended.get(pk), _wake_signal(statuses[pk]))
         for pk, row in latest.items()
     }
 
 
-def _known(row: NewnessBoundary, catalogue: Catalogue) -> dict[Key, int]:
+def known_counts(row: NewnessBoundary, catalogue: Catalogue) -> dict[Key, int]:
+    """Return what was known at the moment the boundary began, of its own day."""
     known: dict[Key, int] = defaultdict(int)
     for signal_id, object_key, occurred_on, count in row.known:
         if signal_id in catalogue.slugs:

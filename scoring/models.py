@@ -88,6 +88,8 @@ class NewnessBoundary(models.Model):
     day = models.DateField()
     ended_cycle = models.BooleanField(default=False)
     known = models.JSONField(default=list, blank=True)
+    # What a nurtured lead waited for, so that its past can be replayed; the lead's own forgets it on waking.
+    wake_signal = models.CharField(max_length=50, blank=True)
 
     class Meta:
         constraints: ClassVar = [

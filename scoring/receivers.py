@@ -68,6 +68,7 @@ def note_boundaries(changes: Sequence[StageChange]) -> None:
             day=day,
             ended_cycle=change.from_stage in QUALIFIED,
             known=known[change.lead_id],
+            wake_signal=change.lead.wake_signal if change.to_status == Status.NURTURE else "",
         )
         for change in changes
     )
