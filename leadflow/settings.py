@@ -274,6 +274,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "score"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_ROUTES = {
+    "scoring.tasks.run_backtests": {"queue": "bulk"},
     "scoring.tasks.*": {"queue": "score"},
     "handoff.tasks.deliver_*": {"queue": "deliver"},
     "handoff.tasks.*": {"queue": "route"},
@@ -285,6 +286,7 @@ CELERY_TASK_ROUTES = {
 _SWEEPS = {
     "scoring.tasks.score_pending": 5,
     "scoring.tasks.nightly_rollover": 300,
+    "scoring.tasks.run_backtests": 30,
     "handoff.tasks.route_waiting": 10,
     "handoff.tasks.sweep_clocks": 20,
     "handoff.tasks.settle_decisions": 5,
@@ -317,6 +319,7 @@ LEADFLOW_WORK_STEPS = [
     "handoff.clocks.sweep",
     "handoff.notices.deliver_due",
     "leads.imports.runner.drain",
+    "scoring.backtest_runs.drain",
 ]
 
 # --- Leadflow itself -------------------------------------------------------------------------------

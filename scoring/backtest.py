@@ -118,10 +118,15 @@ class Engine:
         for number in sorted({number for attempts in found.values() for number in attempts}):
             live = found[LIVE].get(number)
             draft = found.get(DRAFT, {}).get(number)
-            promotions = [self._promotion(one, history) for one in (live, draft)]
-            best = tuple(self._best(draft, history)) if draft else ()
-            if any(promotions) or best:
-                yield Entry(history.lead, number, *promotions, best)
+            entry = Entry(
+                history.lead,
+                number,
+                self._promotion(live, history),
+                self._promotion(draft, history),
+                tuple(self._best(draft, history)) if draft else (),
+            )
+            if entry.live or entry.draft or entry.best:
+                yield entry
 
     def _promotion(self, attempt: Attempt | None, history: History) -> Promotion | None:
         if attempt is None or attempt.day is None:
@@ -189,10 +194,11 @@ class Sweep:
 
     def rows(self) -> list[tuple[int, int, int, int]]:
         """Return (shift, MQLs, decided, accepted) for every shift, the loosest first."""
-        found, sums = [], [0, 0, 0]
+        found = []
+        mqls = decided = accepted = 0
         for index, step in enumerate(self.steps[:-1]):
-            sums = [a + b for a, b in zip(sums, step, strict=True)]
-            found.append((index - self.SPAN, *sums))
+            mqls, decided, accepted = mqls + step[0], decided + step[1], accepted + step[2]
+            found.append((index - self.SPAN, mqls, decided, accepted))
         return found
 
 

@@ -27,7 +27,7 @@ class Row(NamedTuple):
     signal: str
     object_key: str
     occurred: int
-    count: int
+    times: int
 
 
 class Counts:
@@ -51,11 +51,11 @@ class Counts:
         for row in rows:
             key = (row.signal, row.object_key, row.occurred)
             before = self._sums.get(key, 0)
-            self._sums[key] = before + row.count
-            if row.count < 0 or before < 0:
+            self._sums[key] = before + row.times
+            if row.times < 0 or before < 0:
                 stale = True
             elif not stale:
-                self._count(*key, row.count)
+                self._count(*key, row.times)
         if stale:
             self._clear()
             for key, count in self._sums.items():

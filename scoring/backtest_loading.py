@@ -13,6 +13,7 @@ from leads.enums import Stage, Status
 from leads.lifecycle import QUALIFIED
 from leads.models import Cycle, EngagementDay, Lead, Organisation, ProfileChange, StageChange
 from scoring.backtest_history import History, Outcome, Standing
+from scoring.backtest_outcomes import outcome_of
 from scoring.conditions import Boundary
 from scoring.engine import DayCount
 from scoring.facts import known_counts
@@ -91,17 +92,7 @@ class Loader:
     def _cycles(self, of_lead: dict[str, Any]) -> dict[int, dict[int, Outcome]]:
         found: dict[int, dict[int, Outcome]] = defaultdict(dict)
         for cycle in Cycle.objects.filter(**of_lead):
-            found[cycle.lead_id][cycle.number] = Outcome(
-                cycle.pk,
-                cycle.number,
-                self._day(cycle.mql_at).toordinal(),
-                cycle.decision,
-                cycle.reason,
-                cycle.sql_at is not None,
-                cycle.won_at is not None,
-                cycle.rep_id,
-                cycle.rule,
-            )
+            found[cycle.lead_id][cycle.number] = outcome_of(cycle, self._day(cycle.mql_at).toordinal())
         return found
 
     def _day(self, at: datetime) -> date:

@@ -3,10 +3,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from leads.models import Lead
+from leads.models import Cycle, Definition, Lead
 
 MAX_ATTEMPTS = 5
 
@@ -98,3 +99,96 @@ class NewnessBoundary(models.Model):
 
     def __str__(self) -> str:
         return f"Lead {self.lead_id} from {self.at}"
+
+
+class BacktestQuerySet(models.QuerySet["Backtest"]):
+    def unfinished(self) -> BacktestQuerySet:
+        """Those that workers still have to go on with, the oldest first."""
+        return self.filter(finished_at=None).order_by("pk")
+
+
+class Backtest(models.Model):
+    """A replay of the organisation's history under a document, how far it has come, and its result.
+
+    The row is the work: a batch's entries and the step of `last_lead_id` are one transaction. The document is kept
+    as it was asked about, because a draft may change later.
+    """
+
+    definition = models.ForeignKey(Definition, null=True, on_delete=models.SET_NULL, related_name="backtests")
+    version = models.PositiveIntegerField()
+    document = models.JSONField()
+    days = models.PositiveSmallIntegerField()
+    first_day = models.DateField()
+    last_day = models.DateField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)  # failures of the batch at hand
+    failed = models.CharField(max_length=300, blank=True)
+    last_lead_id = models.BigIntegerField(default=0)  # leads up to this id are done
+    leads_total = models.PositiveIntegerField(default=0)
+    leads_done = models.PositiveIntegerField(default=0)
+    sweep = models.JSONField(default=list, blank=True)  # see scoring.backtest.Sweep
+    summary = models.JSONField(default=dict, blank=True)
+
+    objects = BacktestQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["version", "days"], condition=Q(finished_at=None), name="backtest_one_running"
+            ),
+            models.CheckConstraint(
+                condition=Q(first_day__lte=models.F("last_day"), days__gte=1), name="backtest_days_in_order"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Back-test of definition {self.version}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.finished_at is None
+
+
+class BacktestEntry(models.Model):
+    """A lead that became an MQL in a back-test: under the draft, under the rules live then, or both.
+
+    `decision` to `is_won` are what sales had made of it when the back-test ran: of the draft's promotion, or of
+    the live one where the draft has none.
+    """
+
+    class Kind(models.TextChoices):
+        GAINED = "gained", "Gained"
+        LOST = "lost", "Lost"
+        SAME = "same", "Same day"
+        MOVED = "moved", "On another day"
+
+    backtest = models.ForeignKey(Backtest, on_delete=models.CASCADE, related_name="entries")
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="+")
+    attempt = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    live_on = models.DateField(null=True, blank=True)
+    live_rule = models.CharField(max_length=60, blank=True)
+    live_cycle = models.ForeignKey(Cycle, null=True, on_delete=models.SET_NULL, related_name="+")
+    draft_on = models.DateField(null=True, blank=True)
+    draft_rule = models.CharField(max_length=60, blank=True)
+    draft_cycle = models.ForeignKey(Cycle, null=True, on_delete=models.SET_NULL, related_name="+")
+    decision = models.CharField(max_length=10, blank=True)
+    reason = models.CharField(max_length=60, blank=True)
+    is_sql = models.BooleanField(default=False)
+    is_won = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["backtest", "lead", "attempt"], name="backtest_entry_once"),
+            models.CheckConstraint(
+                condition=Q(live_on__isnull=False) | Q(draft_on__isnull=False),
+                name="backtest_entry_of_a_side",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["backtest", "kind", "id"], name="backtest_entry_kind")]
+
+    def __str__(self) -> str:
+        return f"Lead {self.lead_id}: {self.kind}"
