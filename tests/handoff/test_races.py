@@ -1,5 +1,6 @@
 """Two at once, for real: threads, a barrier and a database server. Each round, exactly one wins."""
 
+import random
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -9,8 +10,8 @@ import pytest
 from django.db import connection
 
 from handoff import clocks, routing, workflow
-from handoff.errors import HandoffConflict
-from handoff.models import Handoff, Opportunity
+from handoff.errors import HandoffConflict, NotAllowed
+from handoff.models import Handoff, Notice, Opportunity, RoutingDecision
 from handoff.opportunities import open_opportunity
 from leads import clock
 from leads.lifecycle import IllegalMove, StageConflict, move_to_stage
@@ -18,8 +19,9 @@ from leads.models import Cycle
 from tests.factories import make_mql, make_pool, make_rep, make_team, make_user
 from tests.handoff.support import current, findings, reason, work
 
-ROUNDS = 12
-REFUSALS = (HandoffConflict, IllegalMove, StageConflict)
+REFUSALS = (HandoffConflict, IllegalMove, StageConflict, NotAllowed)
+# How far from the deadline a decision may fall, in seconds.
+AROUND = 0.05
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +30,13 @@ def _needs_a_server(transactional_db):
         pytest.skip("needs PostgreSQL: SQLite lets one writer in at a time")
 
 
-def at_once(*acts):
+@pytest.fixture
+def rounds():
+    """How often each race is run; `make test-faults` runs them more often."""
+    return 12
+
+
+def at_once(*acts, within=30):
     """Run the acts at the same moment; return what each returned, or the refusal it met."""
     barrier, results = threading.Barrier(len(acts)), [None] * len(acts)
 
@@ -45,7 +53,8 @@ def at_once(*acts):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(within)
+        assert not thread.is_alive()
     return results
 
 
@@ -71,6 +80,12 @@ def accept(handoff, rep):
     return workflow.accept(handoff, rep.user, clock.now())
 
 
+def accept_at(handoff, rep, moment):
+    while clock.now() < moment:
+        pass
+    return accept(handoff, rep)
+
+
 def sweep_after(due):
     while clock.now() <= due:
         pass
@@ -84,8 +99,8 @@ def offer(at=None):
     return current(handoff.lead)
 
 
-def test_two_tabs_accept(rep, pool):
-    for _ in range(ROUNDS):
+def test_a_double_click_accepts_once(rep, pool, rounds):
+    for _ in range(rounds):
         handoff = offer()
 
         one_won(at_once(*[partial(accept, current(handoff.lead), rep) for _ in range(2)]))
@@ -94,9 +109,20 @@ def test_two_tabs_accept(rep, pool):
     assert findings(clock.now()) == []
 
 
-def test_accept_against_reject_in_two_tabs(rep, pool):
+def test_two_reps_accept(rep, pool, rounds):
+    other = make_rep("Mia Berg")
+    for _ in range(rounds):
+        handoff = offer()
+
+        won = one_won(at_once(*[partial(accept, current(handoff.lead), one) for one in (rep, other)]))
+
+        assert (won.rep, current(handoff.lead).lead.owner) == (rep, rep.user)
+    assert findings(clock.now()) == []
+
+
+def test_accept_against_reject_in_two_tabs(rep, pool, rounds):
     why = reason()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         handoff = offer()
         reject = partial(workflow.reject, current(handoff.lead), rep.user, why, at=clock.now())
 
@@ -106,9 +132,9 @@ def test_accept_against_reject_in_two_tabs(rep, pool):
     assert findings(clock.now()) == []
 
 
-def test_accept_against_reassign(rep, pool):
+def test_accept_against_reassign(rep, pool, rounds):
     manager, other = make_user("manager", team=make_team()), make_rep("Mia Berg", capacity=1000)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         handoff = offer()
         reassign = partial(workflow.reassign, current(handoff.lead), manager, other, "Faster", clock.now())
 
@@ -117,27 +143,42 @@ def test_accept_against_reassign(rep, pool):
         last = current(handoff.lead)
         assert (last.status, last.rep) in [("accepted", rep), ("offered", other)]
         assert last.lead.owner == last.rep.user
+        # The loser left nothing behind: who was told, and what is written down, is of one outcome.
+        told = Notice.objects.filter(lead=last.lead).order_by("pk").values_list("kind", "user")
+        assert list(told)[1:] == (
+            [] if last.rep == rep else [("offered", other.user.pk), ("reassigned", rep.user.pk)]
+        )
+        assert RoutingDecision.objects.filter(handoff__lead=last.lead).count() == last.attempt
     assert findings(clock.now()) == []
 
 
-def test_accept_against_the_deadline(rep, pool):
-    for _ in range(ROUNDS):
+def test_accept_against_the_deadline(rep, pool, rounds):
+    rng = random.Random(12)
+    for _ in range(rounds):
         handoff = offer()
-        due = clock.now() + timedelta(milliseconds=5)
+        due = clock.now() + timedelta(seconds=AROUND + 0.01)
         Handoff.objects.filter(pk=handoff.pk).update(accept_by=due)
         handoff.refresh_from_db()
+        click = partial(accept_at, handoff, rep, due + timedelta(seconds=rng.uniform(-AROUND, AROUND)))
 
-        accepted, _ = at_once(partial(accept, handoff, rep), partial(sweep_after, due))
+        accepted, _ = at_once(click, partial(sweep_after, due))
 
         handoff.refresh_from_db()
         assert handoff.status == ("accepted" if isinstance(accepted, Handoff) else "expired")
         assert isinstance(accepted, Handoff | HandoffConflict)
+        if handoff.status == "accepted":
+            assert handoff.decided_at <= due
+        else:
+            assert handoff.closed_at > due
+        assert Notice.objects.filter(handoff=handoff, kind="expired").exists() == (
+            handoff.status == "expired"
+        )
         work(clock.now())
     assert findings(clock.now()) == []
 
 
-def test_accept_against_a_marketer_who_disqualifies(rep, pool):
-    for _ in range(ROUNDS):
+def test_accept_against_a_marketer_who_disqualifies(rep, pool, rounds):
+    for _ in range(rounds):
         handoff = offer()
         lead = current(handoff.lead).lead
         disqualify = partial(
@@ -152,15 +193,15 @@ def test_accept_against_a_marketer_who_disqualifies(rep, pool):
     assert findings(clock.now()) == []
 
 
-def test_two_sweeps_and_two_settlements_have_the_effect_of_one(rep, pool, settings):
-    for _ in range(ROUNDS):
+def test_two_sweeps_and_two_settlements_have_the_effect_of_one(rep, pool, rounds, settings):
+    for _ in range(rounds):
         offer()
     late = clock.now() + timedelta(hours=5)
 
     counts = at_once(lambda: clocks.sweep(late), lambda: clocks.sweep(late))
 
-    assert sum(counts) == ROUNDS
-    assert Handoff.objects.filter(attempt=2).count() == ROUNDS
+    assert sum(counts) == rounds
+    assert Handoff.objects.filter(attempt=2).count() == rounds
     settings.LEADFLOW_UNDO_SECONDS = 1
     work(late)
 
