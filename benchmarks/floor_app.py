@@ -120,22 +120,22 @@ PAGE = engines["django"].from_string("""<!doctype html><title>Leads</title><tabl
 """)
 
 
-def _leads(order: str) -> list[dict[str, Any]]:
+def _leads(order: str, rows: int) -> list[dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM leads_lead WHERE merged_into_id IS NULL ORDER BY {order} LIMIT 50"
+            f"SELECT {', '.join(COLUMNS)} FROM leads_lead WHERE merged_into_id IS NULL ORDER BY {order} LIMIT {rows}"
         )
         return [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the first fifty leads by score as HTML."""
-    return _sized(HttpResponse(PAGE.render({"rows": _leads("score DESC, id DESC")}, request)))
+    """Show the first leads by score as HTML, as many as Leadflow's page has."""
+    return _sized(HttpResponse(PAGE.render({"rows": _leads("score DESC, id DESC", 40)}, request)))
 
 
 def listing(request: HttpRequest) -> HttpResponse:
     """Answer with the newest fifty leads as JSON."""
-    return _sized(JsonResponse({"data": _leads("created_at DESC, id DESC")}))
+    return _sized(JsonResponse({"data": _leads("created_at DESC, id DESC", 50)}))
 
 
 urlpatterns = [path("v1/batch", events), path("leads/", page), path("api/v1/leads/", listing)]

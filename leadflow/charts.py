@@ -305,8 +305,12 @@ def sparkline(values: Sequence[float]) -> Sparkline:
     low = min(values)
     spread = max(max(values) - low, 6)
     step = 60 / max(len(values) - 1, 1)
+    heights = [round(20 - 18 * (value - low) / spread) for value in values]
+    last = len(values) - 1
+    # Whole pixels, and nothing said twice: a page may hold fifty of these.
     points = [
-        f"{number(2 + step * index)} {number(20 - 18 * (value - low) / spread)}"
-        for index, value in enumerate(values)
+        f"{round(2 + step * index)} {height}"
+        for index, height in enumerate(heights)
+        if index in (0, last) or not heights[index - 1] == height == heights[index + 1]
     ]
-    return Sparkline("M" + " L".join(points), f"M{points[-1]}h.01")
+    return Sparkline("M" + "L".join(points), f"M{points[-1]}h.01")

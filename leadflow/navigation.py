@@ -72,6 +72,7 @@ _SUSPECTS = Place("Suspects", "leads:queue", "users", view="suspects", action="l
 _IMPORTS = Place("Imports", "leads:imports", "upload", action="imports")
 _RETURNED = Place("Back from sales", "leads:queue", "back", view="returned", count="returned", tone="warn")
 _NEAR = Place("Close to MQL", "leads:queue", "target", view="near-mql")
+_NEW = Place("New this week", "leads:queue", "star", view="new")
 _RAISED = Place("Hand-raised, check fit", "leads:queue", "flag", view="hand-raised")
 _WAITING = Place("MQLs without a rep", "leads:queue", "clock", view="mql-waiting")
 _NURTURE = Place("Nurture", "leads:queue", "sprout", view="nurture")
@@ -99,7 +100,7 @@ _SAVED = "Saved views"  # a group whose items are the user's own
 MENUS: dict[str, list[tuple[str, list[Place]]]] = {
     Role.MARKETER: [
         ("", [_QUEUE, _SUSPECTS, _IMPORTS, _RETURNED, _NOTICES]),
-        ("Queues", [_NEAR, _RAISED, _WAITING, _NURTURE, _VANISHING]),
+        ("Queues", [_NEW, _NEAR, _RAISED, _WAITING, _NURTURE, _VANISHING]),
         (_SAVED, []),
         ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _ROUTING, _REPORTS]),
         ("Running it", [_SOURCES, _OPERATIONS]),

@@ -21,7 +21,8 @@ class SignalForm(forms.ModelForm):
     """One entry of the catalogue; what it matches is written one name or path a line."""
 
     type = forms.ChoiceField(label="Arrives as", choices=EVENT_TYPES)
-    matches = forms.CharField(
+    # Not "matches": a field hides the method of the same name of its form from every script.
+    patterns = forms.CharField(
         label="Event names, or page paths", required=False, widget=forms.Textarea(attrs={"rows": 4}), max_length=4000,
         help_text="One a line. In paths, * stands for anything. Nothing here matches every page view.",
     )  # fmt: skip
@@ -56,7 +57,7 @@ class SignalForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         match = self.instance.match or {}
         self.fields["type"].initial = match.get("type", "track")
-        self.fields["matches"].initial = "\n".join(match.get("names") or match.get("paths") or [])
+        self.fields["patterns"].initial = "\n".join(match.get("names") or match.get("paths") or [])
         self.fields["object_from"].initial = ", ".join(self.instance.object_from or [])
 
     def clean_label(self) -> str:
@@ -70,16 +71,16 @@ class SignalForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        wanted = lines(data.get("matches", ""))
+        wanted = lines(data.get("patterns", ""))
         if data.get("type") == "track" and not wanted:
-            self.add_error("matches", "Name at least one event; otherwise every event would be this signal.")
+            self.add_error("patterns", "Name at least one event; otherwise every event would be this signal.")
         if any(len(one) > 128 for one in wanted):
-            self.add_error("matches", "A name or path has at most 128 characters.")
+            self.add_error("patterns", "A name or path has at most 128 characters.")
         return data
 
     def save(self, commit: bool = True) -> Signal:
         signal: Signal = super().save(commit=False)
-        kind, wanted = self.cleaned_data["type"], lines(self.cleaned_data["matches"])
+        kind, wanted = self.cleaned_data["type"], lines(self.cleaned_data["patterns"])
         signal.match = {"type": kind} | (
             {("names" if kind == "track" else "paths"): wanted} if wanted else {}
         )

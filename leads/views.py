@@ -49,11 +49,11 @@ def signal_edit(request: HttpRequest, slug: str = "") -> HttpResponse:
     """Add or change an entry. It names events from now on; what came before keeps its name."""
     signal = get_object_or_404(Signal, slug=slug) if slug else Signal(position=_next_position())
     before = snapshot(signal, SIGNAL_FIELDS) if slug else {}
-    initial = {"label": request.GET.get("label", "")[:100], "matches": request.GET.get("name", "")[:128]}
+    initial = {"label": request.GET.get("label", "")[:100], "patterns": request.GET.get("name", "")[:128]}
     form = SignalForm(request.POST if request.method == "POST" else None, instance=signal)
     if not slug and request.method != "POST":
         form.initial["label"] = initial["label"]
-        form.fields["matches"].initial = initial["matches"]
+        form.fields["patterns"].initial = initial["patterns"]
     if request.method != "POST" or not form.is_valid():
         context = {"form": form, "signal": signal if slug else None}
         return render(request, "leads/signal_form.html", context, status=422 if form.is_bound else 200)

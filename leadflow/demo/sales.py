@@ -25,6 +25,7 @@ from leads.models import Lead, User
 
 STUDENT = "competitor"  # part of the slug of the reason for false data
 LAPSE = 0.05
+MEETS, MET = 0.7, "They showed us their feeds."
 SUMMARIES = {
     True: "Good call: the need is real and they know by when.",
     False: "Friendly call, but nothing is planned yet.",
@@ -149,6 +150,15 @@ class SalesFloor:
             answers |= {"decision_maker": "Head of data", "stakeholders": "Platform lead, Finance"}
         if self.rng.random() < 0.5:
             answers["budget"] = self.rng.choice(["25-75 k", "under 25 k", "over 75 k"])
+        if self.rng.random() < MEETS:
+            log_conversation(
+                handoff.lead,
+                kind="meeting",
+                reached=True,
+                at=at,
+                by=by,
+                summary=MET,
+            )
         discovery.save_answers(handoff, answers, by=by, at=at)
         discovery.qualify(handoff, by=by, at=at)
         self.promised.pop(handoff.pk, None)

@@ -12,11 +12,13 @@ from leads.enums import Outcome, Stage, Status
 from leads.models import Asset, Event, Lead, StageChange
 
 MOST = 120
+# What of one moment came first: a signal makes a stage, a stage an offer, an offer a decision.
+ORDER = ("profile", "note", "signal", "stage", "handoff", "conversation", "decision")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the timeline. `kind` is signal, stage, handoff, conversation, note or profile."""
+    """One line of the timeline. `kind` is one of `ORDER`."""
 
     at: datetime
     kind: str
@@ -36,7 +38,7 @@ def life(lead: Lead, *, before: datetime | None = None) -> list[Entry]:
         *_notes(lead),
     ]
     entries = [entry for entry in entries if before is None or entry.at < before]
-    return sorted(entries, key=lambda entry: entry.at, reverse=True)[:MOST]
+    return sorted(entries, key=lambda entry: (entry.at, ORDER.index(entry.kind)), reverse=True)[:MOST]
 
 
 def _signals(lead: Lead, before: datetime | None) -> Iterator[Entry]:
@@ -116,7 +118,7 @@ def _handoffs(lead: Lead) -> Iterator[Entry]:
             detail = ". ".join(filter(None, [reason, handoff.note]))
             yield Entry(
                 handoff.decided_at,
-                "handoff",
+                "decision",
                 f"{name} {HANDOFF_WORDS[HandoffStatus(handoff.status)]}",
                 detail,
             )

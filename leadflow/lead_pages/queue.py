@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -13,6 +12,8 @@ from django.views.decorators.http import require_safe
 from handoff.models import Handoff, HandoffStatus
 from leadflow.lead_pages.bulk import ACTIONS
 from leadflow.lead_pages.filters import ORDERS, FilterForm, without
+from leadflow.lead_pages.rows import Look, Row, rows_html
+from leadflow.templatetags.leadflow import stage_label
 from leads import clock
 from leads.models import Lead, User
 from leads.paging import BadCursor, Page, keyset_page
@@ -21,16 +22,7 @@ from leads.queues import BY_SLUG, Context, Queue, in_queue
 from scoring.promotion import missing_for_mql
 from scoring.timeline import recent_scores
 
-PAGE_SIZE = 50
-
-
-@dataclass
-class Row:
-    """One line of the queue: the lead, its last fortnight of scores and the remark this queue calls for."""
-
-    lead: Lead
-    trend: list[int]
-    remark: str
+PAGE_SIZE = 40
 
 
 @requires("leads.read")
@@ -88,12 +80,18 @@ def _content(
     valid: bool,
 ) -> dict[str, Any]:
     address = request.GET
+    query = without(address)[1:]
+    remark_title = REMARK_TITLES.get(queue.slug, "Missing for MQL")
+    bulk_actions = [action for action in ACTIONS.values() if can(request.user, action.permission)]
+    rows = _rows(queue, page.rows, context)
+    look = Look(query, remark_title, may_select=bool(bulk_actions), shows_owner=form.has_owner)
     return {
         "queue": queue,
         "form": form,
         "chips": form.chips() if valid else [],
-        "rows": _rows(queue, page.rows, context),
-        "remark_title": REMARK_TITLES.get(queue.slug, "Missing for MQL"),
+        "rows": rows,
+        "rows_html": rows_html(rows, look),
+        "remark_title": remark_title,
         "order": order,
         "orders": {name: without(address, order=name) for name in ORDERS},
         "said": f"{len(page.rows)} on this page, {ORDERS[order][0]}",
@@ -102,8 +100,8 @@ def _content(
         "next_url": without(address, cursor=page.next) if page.next else "",
         "clear_url": f"?view={queue.slug}",
         "line": context.line,
-        "query": without(address)[1:],
-        "bulk_actions": [action for action in ACTIONS.values() if can(request.user, action.permission)],
+        "query": query,
+        "bulk_actions": bulk_actions,
         "shows_owner": form.has_owner,
         "may_import": can(request.user, "imports"),
         "may_export": can(request.user, "exports"),
@@ -113,6 +111,7 @@ def _content(
 
 
 REMARK_TITLES = {
+    "all": "Missing, or reached",
     "mql-waiting": "Why it waits",
     "returned": "What sales said",
     "nurture": "Wakes",
@@ -134,7 +133,11 @@ def _remarks(queue: Queue, leads: list[Lead], context: Context) -> dict[int, str
         return {lead.pk: _wake(lead) for lead in leads}
     if queue.slug == "vanishing":
         return {lead.pk: _last_step(lead) for lead in leads}
-    return missing_for_mql(leads, context.today)
+    return {lead.pk: _stage(lead) for lead in leads} | missing_for_mql(leads, context.today)
+
+
+def _stage(lead: Lead) -> str:
+    return f"{stage_label(lead.stage)} since {lead.stage_since:%-d %b %Y}"
 
 
 def _waiting_reasons(leads: list[Lead]) -> dict[int, str]:
@@ -152,8 +155,9 @@ def _waiting_reasons(leads: list[Lead]) -> dict[int, str]:
 
 
 def _wake(lead: Lead) -> str:
-    moments = [f"on {lead.wake_on:%-d %b %Y}" if lead.wake_on else "", "on a new signal"]
-    return f"{lead.nurture_reason + ': ' if lead.nurture_reason else ''}{' or '.join(filter(None, moments))}"
+    moments = [f"{lead.wake_on:%-d %b %Y}" if lead.wake_on else "", "a new signal"]
+    waits = f"On {' or '.join(filter(None, moments))}"
+    return f"{waits}. {lead.nurture_reason}" if lead.nurture_reason else waits
 
 
 def _last_step(lead: Lead) -> str:

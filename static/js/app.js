@@ -1,5 +1,6 @@
 /* The one script of every page: starts each helper. All of them enhance; none is needed to get work done. */
 
+import { startClipped } from "./clipped.js";
 import { startClocks } from "./clock.js";
 import { startDialogs } from "./dialogs.js";
 import { startKeyboard } from "./keyboard.js";
@@ -13,6 +14,7 @@ startThemeSwitch();
 startDialogs();
 startToasts();
 startClocks();
+startClipped();
 startSelecting();
 startKeyboard();
 startRequests();

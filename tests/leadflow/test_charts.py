@@ -169,11 +169,11 @@ def test_heat_cell_says_what_it_knows():
 def test_sparkline_shows_the_course():
     spark = charts.sparkline([0, 9, 18])
 
-    assert (spark.path, spark.last) == ("M2 20 L32 11 L62 2", "M62 2h.01")
+    assert (spark.path, spark.last) == ("M2 20L32 11L62 2", "M62 2h.01")
 
 
 def test_sparkline_does_not_blow_up_small_changes():
-    assert charts.sparkline([50, 52, 51]).path == "M2 20 L32 14 L62 17"
+    assert charts.sparkline([50, 52, 51]).path == "M2 20L32 14L62 17"
 
 
 @pytest.mark.parametrize(("values", "path"), [([], ""), ([7], "M2 20")])

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from leadflow.lead_pages.queue import PAGE_SIZE
 from leads.enums import Role, Stage, Status
 from leads.lifecycle import move_to_stage
 from leads.models import AuditEntry, Conversation, Lead, Note, SavedView, StageChange
@@ -121,7 +122,7 @@ def test_queue_says_which_filter_makes_no_sense(client, marketer, query):
 
 
 def test_queue_pages_by_key_there_and_back(client, marketer):
-    for number in range(51):
+    for number in range(PAGE_SIZE + 1):
         make_lead(first_name=f"P{number}", score=number)
     first = client.get("/leads/")
     second = client.get("/leads/" + first.context["next_url"])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.db.models import F
 from tqdm import tqdm
 
-from handoff.models import Handoff
+from handoff.models import Handoff, Notice
 from leadflow.demo import company, play, rebase
 from leads import clock
+from leads import seen as last_seen
 from leads.models import Lead, Source, User
 
+UNREAD = timedelta(days=3)
 WAITING = 8  # open handoffs each demo rep finds at least
 
 
@@ -41,6 +45,7 @@ class Command(BaseCommand):
         with bar, transaction.atomic():
             play.play(at, people=people, days=days, progress=bar.update)
             rebase.mark_present(at)
+            _tidy_notices(at)
         self._top_up()
 
     def _refresh(self) -> None:
@@ -62,6 +67,7 @@ class Command(BaseCommand):
             seed = int(at.timestamp()) % 10_000_000
             for _, messages in play.fresh_prospects(at, lacking + 2, seed=seed):
                 play.step(at, messages, source)
+            last_seen.drain(at)
 
     def _open(self, name: str) -> int:
         return Handoff.objects.filter(rep__user__email=company.email(name)).open().count()
@@ -72,3 +78,9 @@ class Command(BaseCommand):
             f"{Lead.objects.live().count():,} people, {handoffs:,} open handoffs. "
             f"Sign in as marketer@, rep@, rep2@, manager@ or admin@{company.DOMAIN}, password {company.PASSWORD}."
         )
+
+
+def _tidy_notices(at: datetime) -> None:
+    """Let the year's notices have been mailed when they were news, and all but the last days' read."""
+    Notice.objects.filter(mailed_at=None).update(mailed_at=F("created_at"))
+    Notice.objects.filter(created_at__lt=at - UNREAD, read_at=None).update(read_at=F("created_at"))
