@@ -83,6 +83,7 @@ _REASONS = Place("Rejection reasons", "handoff:reasons", "tag", action="reasons.
 _ROUTING = Place("Routing", "handoff:routing", "route", action="routing.read")
 _REPS = Place("Reps and capacity", "handoff:reps", "users", action="routing.read")
 _REPORTS = Place("Reports", "dashboard:conversion", "chart", action="reports.read", go="d")
+_LIFT = Place("Lift and calibration", "dashboard:lift", "target", action="reports.read")
 _BOARD = Place("Handoffs", "handoff:board", "inbox", action="handoffs.reassign", go="i")
 _UNROUTED = Place("Needs routing", "handoff:board", "flag", view="waiting", count="unrouted", tone="warn")
 _NOTICES = Place("Notices", "leadflow:notices", "bell", count="unread", tone="info")
@@ -101,7 +102,7 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
         ("", [_QUEUE, _SUSPECTS, _IMPORTS, _RETURNED, _NOTICES]),
         ("Queues", [_NEAR, _RAISED, _WAITING, _NURTURE, _VANISHING]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _ROUTING, _REPORTS]),
+        ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _ROUTING, _REPORTS, _LIFT]),
         ("Running it", [_SOURCES, _OPERATIONS]),
     ],
     Role.REP: [
@@ -112,13 +113,13 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
     Role.MANAGER: [
         ("", [_REPORTS, _BOARD, _UNROUTED, _QUEUE, _VANISHING, _NOTICES]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _ROUTING, _REPS, _REASONS]),
+        ("Rules", [_DEFINITIONS, _LIFT, _ROUTING, _REPS, _REASONS]),
         ("Team", [_USERS, _IMPORTS, _AUDIT]),
     ],
     Role.ADMIN: [
         ("", [_OPERATIONS, _QUEUE, _SUSPECTS, _BOARD, _REPORTS, _IMPORTS, _NOTICES]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _ROUTING, _REPS]),
+        ("Rules", [_DEFINITIONS, _LIFT, _SIGNALS, _REASONS, _ROUTING, _REPS]),
         ("Access", [_USERS, _KEYS, _SOURCES, _WEBHOOKS, _AUDIT]),
     ],
 }

@@ -153,6 +153,10 @@ MATRIX: dict[str, Row | Public] = {
     "dashboard:leads_behind": page("MRGA"),
     "dashboard:leads_csv": page("MGA"),
     "dashboard:table_csv": page("MGA", args=("cohorts",)),
+    "dashboard:lift": page("MRGA"),
+    "dashboard:calibration": page("MRGA"),
+    "dashboard:opinion": page("MRGA"),
+    "dashboard:draft_open": page(post="MA"),
     # The API.
     "api:me": api(get="MRGA any"),
     "api:leads": api(get="MRGA leads:read", post="MGA leads:write"),
