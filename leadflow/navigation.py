@@ -78,6 +78,7 @@ _NURTURE = Place("Nurture", "leads:queue", "sprout", view="nurture")
 _VANISHING = Place("About to vanish", "leads:queue", "warn", view="vanishing")
 _DEFINITIONS = Place("Definitions", "scoring:definitions", "sliders", action="definitions.read")
 _SIGNALS = Place("Signals", "leads:signals", "pulse", action="signals.read")
+_QUARANTINE = Place("Quarantine", "leads:quarantine", "ring", action="events.quarantine")
 _SOURCES = Place("Sources", "leads:sources", "globe", action="sources.read")
 _REASONS = Place("Rejection reasons", "handoff:reasons", "tag", action="reasons.read")
 _ROUTING = Place("Routing", "handoff:routing", "route", action="routing.read")
@@ -103,7 +104,7 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
         ("Queues", [_NEAR, _RAISED, _WAITING, _NURTURE, _VANISHING]),
         (_SAVED, []),
         ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _ROUTING, _REPORTS, _LIFT]),
-        ("Running it", [_SOURCES, _OPERATIONS]),
+        ("Running it", [_SOURCES, _QUARANTINE, _OPERATIONS]),
     ],
     Role.REP: [
         ("", [_INBOX, _MY_LEADS, _NURTURE, _VANISHING, _NOTICES]),
@@ -119,7 +120,7 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
     Role.ADMIN: [
         ("", [_OPERATIONS, _QUEUE, _SUSPECTS, _BOARD, _REPORTS, _IMPORTS, _NOTICES]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _LIFT, _SIGNALS, _REASONS, _ROUTING, _REPS]),
+        ("Rules", [_DEFINITIONS, _LIFT, _SIGNALS, _QUARANTINE, _REASONS, _ROUTING, _REPS]),
         ("Access", [_USERS, _KEYS, _SOURCES, _WEBHOOKS, _AUDIT]),
     ],
 }

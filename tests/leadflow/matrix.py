@@ -120,6 +120,8 @@ MATRIX: dict[str, Row | Public] = {
     "leads:signals": page("MRGA"),
     "leads:signal_new": page("MA", "MA"),
     "leads:signal_edit": page("MA", "MA", "common"),
+    "leads:quarantine": page("MA"),
+    "leads:quarantine_act": page(post="MA", args=("release",)),
     "leads:sources": page("MA"),
     "leads:source_create": page(post="A"),
     "leads:source_rotate": page(post="A", thing="common"),
