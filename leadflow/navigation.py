@@ -79,11 +79,13 @@ _NURTURE = Place("Nurture", "leads:queue", "sprout", view="nurture")
 _VANISHING = Place("About to vanish", "leads:queue", "warn", view="vanishing")
 _DEFINITIONS = Place("Definitions", "scoring:definitions", "sliders", action="definitions.read")
 _SIGNALS = Place("Signals", "leads:signals", "pulse", action="signals.read")
+_QUARANTINE = Place("Quarantine", "leads:quarantine", "ring", action="events.quarantine")
 _SOURCES = Place("Sources", "leads:sources", "globe", action="sources.read")
 _REASONS = Place("Rejection reasons", "handoff:reasons", "tag", action="reasons.read")
 _ROUTING = Place("Routing", "handoff:routing", "route", action="routing.read")
 _REPS = Place("Reps and capacity", "handoff:reps", "users", action="routing.read")
 _REPORTS = Place("Reports", "dashboard:conversion", "chart", action="reports.read", go="d")
+_LIFT = Place("Lift and calibration", "dashboard:lift", "target", action="reports.read")
 _BOARD = Place("Handoffs", "handoff:board", "inbox", action="handoffs.reassign", go="i")
 _UNROUTED = Place("Needs routing", "handoff:board", "flag", view="waiting", count="unrouted", tone="warn")
 _NOTICES = Place("Notices", "leadflow:notices", "bell", count="unread", tone="info")
@@ -102,8 +104,8 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
         ("", [_QUEUE, _SUSPECTS, _IMPORTS, _RETURNED, _NOTICES]),
         ("Queues", [_NEW, _NEAR, _RAISED, _WAITING, _NURTURE, _VANISHING]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _ROUTING, _REPORTS]),
-        ("Running it", [_SOURCES, _OPERATIONS]),
+        ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _ROUTING, _REPORTS, _LIFT]),
+        ("Running it", [_SOURCES, _QUARANTINE, _OPERATIONS]),
     ],
     Role.REP: [
         ("", [_INBOX, _MY_LEADS, _NURTURE, _VANISHING, _NOTICES]),
@@ -113,13 +115,13 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
     Role.MANAGER: [
         ("", [_REPORTS, _BOARD, _UNROUTED, _QUEUE, _VANISHING, _NOTICES]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _ROUTING, _REPS, _REASONS]),
+        ("Rules", [_DEFINITIONS, _LIFT, _ROUTING, _REPS, _REASONS]),
         ("Team", [_USERS, _IMPORTS, _AUDIT]),
     ],
     Role.ADMIN: [
         ("", [_OPERATIONS, _QUEUE, _SUSPECTS, _BOARD, _REPORTS, _IMPORTS, _NOTICES]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _ROUTING, _REPS]),
+        ("Rules", [_DEFINITIONS, _LIFT, _SIGNALS, _QUARANTINE, _REASONS, _ROUTING, _REPS]),
         ("Access", [_USERS, _KEYS, _SOURCES, _WEBHOOKS, _AUDIT]),
     ],
 }

@@ -293,6 +293,7 @@ _SWEEPS = {
     "handoff.tasks.deliver_notices": 10,
     "leads.tasks.resume_imports": 60,
     "leads.tasks.update_seen": 10,
+    "leads.tasks.look_for_automation": 15,
     "leads.tasks.wake_nurture": 600,
     "leadflow.tasks.heartbeat": 10,
     "leadflow.tasks.forget_answers": 3600,
@@ -313,6 +314,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 # What `manage.py work` calls, in this order, until a whole round finds nothing more to do.
 LEADFLOW_WORK_STEPS = [
     "leads.seen.drain",
+    "leads.automation.drain",
     "scoring.rescoring.drain",
     "handoff.workflow.settle_due",
     "handoff.routing.drain",

@@ -13,6 +13,7 @@ from django.db import connection
 
 from leads import ledger
 from leads.enums import Outcome
+from leads.intake.signatures import REASONS
 from leads.lifecycle import LEGAL_STAGES
 
 MOST = 20
@@ -188,6 +189,16 @@ def outcomes_explained(at: datetime) -> list[str]:
     )
 
 
+def quarantine_has_reason(at: datetime) -> list[str]:
+    """I25: each event in quarantine says why, by a reason that is known."""
+    known = ", ".join(f"'{reason}'" for reason in REASONS)
+    return _find(
+        f"SELECT id, outcome_reason FROM leads_event WHERE outcome = %s AND outcome_reason NOT IN ({known})",
+        "Event {0} is in quarantine for {1!r}, which says nothing.",
+        [Outcome.QUARANTINED],
+    )
+
+
 CHECKS: list[tuple[str, str, Check]] = [
     ("I2", "Each message is stored once", events_once),
     ("I2", "Day counts equal the events", day_counts),
@@ -203,4 +214,5 @@ CHECKS: list[tuple[str, str, Check]] = [
     ("I25", "Batches add up", batches_add_up),
     ("I25", "Dead letters belong to their batch", letters_match_batches),
     ("I25", "What is not counted says why", outcomes_explained),
+    ("I25", "Quarantine has known reasons", quarantine_has_reason),
 ]

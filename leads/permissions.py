@@ -36,6 +36,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "stage.sales": frozenset({_R, _G, _A}),
     "events.read": _ALL,
     "events.write": frozenset(),
+    "events.quarantine": frozenset({_M, _A}),
     "deadletters": frozenset({_M, _A}),
     "score.read": _ALL,
     "score.adjust": frozenset({_M, _A}),

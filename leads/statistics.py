@@ -1,4 +1,4 @@
-"""The three statistics every report uses, defined once so that all pages agree."""
+"""The statistics every report uses, defined once so that all pages agree."""
 
 from collections.abc import Sequence
 from math import ceil, sqrt
@@ -24,6 +24,22 @@ def wilson(successes: int, total: int) -> tuple[float, float] | None:
     spread = _Z_95 * sqrt(share * (1 - share) / total + z2 / (4 * total * total))
     scale = 1 + z2 / total
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def newcombe(part: int, whole: int, rest_part: int, rest_whole: int) -> tuple[float, float] | None:
+    """Return the 95 % interval of the difference of two shares; None where a side has nothing to count.
+
+    R. G. Newcombe, Statistics in Medicine 17 (1998), method 10, made of the Wilson intervals (l, u) of both:
+
+        p − q − √((p − l)² + (u' − q)²)  …  p − q + √((u − p)² + (q − l')²)
+    """
+    ours, theirs = wilson(part, whole), wilson(rest_part, rest_whole)
+    if ours is None or theirs is None:
+        return None
+    p, q = part / whole, rest_part / rest_whole
+    down = sqrt((p - ours[0]) ** 2 + (theirs[1] - q) ** 2)
+    up = sqrt((ours[1] - p) ** 2 + (q - theirs[0]) ** 2)
+    return p - q - down, p - q + up
 
 
 def median(values: Sequence[float]) -> float | None:

@@ -2,7 +2,7 @@ from typing import Any
 
 from celery import shared_task
 
-from leads import nurture, seen
+from leads import automation, nurture, seen
 from leads.imports import runner
 
 
@@ -22,3 +22,9 @@ def resume_imports(**kwargs: Any) -> None:
 def update_seen(**kwargs: Any) -> None:
     """Write on leads when they were seen last."""
     seen.drain()
+
+
+@shared_task(name="leads.tasks.look_for_automation")
+def look_for_automation(**kwargs: Any) -> None:
+    """Put bursts no person makes into quarantine."""
+    automation.drain()

@@ -28,6 +28,12 @@ class Rules:
     rulebook: Rulebook
     text: str
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """A copy of the document, free to be changed."""
+        document: dict[str, Any] = json.loads(self.text)
+        return document
+
     def compiled(self, catalogue: Catalogue) -> CompiledRules:
         """Return the SQL of these rules for this catalogue and database."""
         return _compiled(self.text, tuple(sorted(catalogue.ids.items())), connection.vendor)

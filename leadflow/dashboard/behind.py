@@ -11,14 +11,16 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 
 from handoff.models import Handoff
-from leadflow.dashboard import breakdown, measures, reasons
+from leadflow.dashboard import breakdown, learning, measures, reasons
 from leadflow.dashboard.measures import BUCKETS, MEASURES, WITHIN, Measure
 from leadflow.dashboard.parameters import DIMENSIONS, BadParameter, Parameters
 from leadflow.formatting import duration
 from leads.models import Cycle, Lead, StageChange, User
+from scoring.learning.entries import among
 
 # Parameters besides those of a report.
-MORE = ("of", "value", "within", "reason", "bucket", "cursor")
+MORE = ("of", "value", "within", "reason", "bucket", "known", "side", "came", "cursor")
+_LEARNED = {"known", "side", "came"}
 MERGES = 10  # how many merges are followed to the record that is left
 
 
@@ -51,6 +53,11 @@ def behind(user: User, asked: Parameters, at: datetime, rules: dict[str, str]) -
                 raise BadParameter(parameter, f"It does not go with “{name}”.")
             rows, said = narrow(rows, asked, rules)
             conditions.append(said)
+    if not asked.rest.keys().isdisjoint(_LEARNED):
+        if name != "mqls":
+            raise BadParameter("known", f"It does not go with “{name}”.")
+        ids, learned = learning.ids_behind(user, asked, at)
+        rows, conditions = rows.filter(pk__in=among(ids)), conditions + learned
     return Behind(measure, rows, conditions)
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from handoff.models import Handoff
 from leadflow.csv_export import Echo, cell
-from leadflow.dashboard import behind
+from leadflow.dashboard import behind, learning
 from leadflow.dashboard.asking import Asked, asked_of, names_bad_parameters, report_for
 from leadflow.dashboard.behind import Behind
 from leadflow.dashboard.tables import TABLES
@@ -41,10 +41,13 @@ BOM = "\ufeff"
 @names_bad_parameters
 def table_csv(request: HttpRequest, table: str) -> HttpResponseBase:
     """Give one table of the dashboard."""
-    if table not in TABLES:
-        raise Http404(f"There is no table named {table}.")
     asked = asked_of(request)
-    rows = TABLES[table].rows(report_for(asked), asked.parameters)
+    if table in TABLES:
+        rows = TABLES[table].rows(report_for(asked), asked.parameters)
+    elif table in learning.TABLES:
+        rows = learning.TABLES[table].rows(asked.user, asked.parameters, asked.at)
+    else:
+        raise Http404(f"There is no table named {table}.")
     head = list(rows[0]) if rows else []
     _note(asked, table, request)
     return _download(f"{table}.csv", head, (list(row.values()) for row in rows))

@@ -18,6 +18,7 @@ class Links:
     """Makes the links of one report; they name the days, so that tomorrow they still show the same leads."""
 
     asked: Parameters
+    home: str = "dashboard:conversion"
 
     def to(self, of: str, period: Period | None = None, **more: str | int) -> str:
         """Return the address of the list of one measure, by default over the report's own period."""
@@ -31,8 +32,8 @@ class Links:
         return format_html('<a href="{}">{}</a>', self.to(of, period, **more), thousands(number))
 
     def page(self, **changed: str | int | None) -> str:
-        """Return the address of the dashboard itself with some parameters changed."""
-        return f"{reverse('dashboard:conversion')}?{self.asked.query(**changed)}"
+        """Return the address of the page itself with some parameters changed."""
+        return f"{reverse(self.home)}?{self.asked.query(**changed)}"
 
     def csv(self, table: str) -> str:
         """Return the address of one table of this report as CSV."""

@@ -88,7 +88,7 @@ def report(user: User, asked: Parameters, at: datetime, promise_hours: int = 24)
 
 def recent_report(user: User, asked: Parameters, at: datetime, promise_hours: int = 24) -> Report:
     """Return the report, counted a short while ago if counting is costly."""
-    key = f"dashboard:{_scope(user)}:{asked.today}:{asked.period.zone}:{asked.query()}"
+    key = f"dashboard:{scope(user)}:{asked.today}:{asked.period.zone}:{asked.query()}"
     kept: Report | None = cache.get(key)
     if kept is not None:
         return kept
@@ -100,7 +100,8 @@ def recent_report(user: User, asked: Parameters, at: datetime, promise_hours: in
     return fresh
 
 
-def _scope(user: User) -> str:
+def scope(user: User) -> str:
+    """Return what the figures a user sees depend on."""
     if user.role == Role.REP:
         return f"rep-{user.pk}"
     return f"manager-{user.team_id}" if user.role == Role.MANAGER else user.role

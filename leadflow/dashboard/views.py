@@ -19,6 +19,7 @@ from leadflow.organisation import current_organisation
 from leads.models import Team
 from leads.paging import BadCursor, Page, keyset_page
 from leads.permissions import can, requires
+from scoring.learning.lift import KINDS
 
 PAGE_SIZE = 50
 COUNT_CAP = 10_000
@@ -136,11 +137,12 @@ def _list(
 
     return {
         "asked": asked.parameters,
+        "back_name": "Lift" if "known" in asked.parameters.rest else "Conversion",
         "measure": found.measure,
         "conditions": found.conditions,
         "lines": behind.lines(page.rows, found.measure, asked.user, rules),
         "count": f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}",
-        "back_url": Links(asked.parameters).page(),
+        "back_url": _back(asked),
         "csv_query": address(None)[1:],
         "may_export": can(asked.user, "exports"),
         "said": f"{len(page.rows)} on this page, newest first",
@@ -149,3 +151,9 @@ def _list(
         "next_url": address(page.next) if page.next else "",
         "shows_rep": not asked.user.is_marketer,
     }
+
+
+def _back(asked: Asked) -> str:
+    kind = asked.parameters.rest.get("known", "").partition(":")[0]
+    home = "conversion" if not kind else "lift" if kind in KINDS else "calibration"
+    return Links(asked.parameters, f"dashboard:{home}").page()

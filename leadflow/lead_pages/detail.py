@@ -67,6 +67,7 @@ def _content(request: HttpRequest, lead: Lead, user: User, at: Any) -> dict[str,
         "may_edit": can(user, "leads.edit"),
         "may_move": can(user, "stage.marketing"),
         "may_log": can(user, "conversations.log"),
+        "may_quarantine": can(user, "events.quarantine"),
         "moves": allowed_stages(lead),
     }
 

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from handoff.models import Handoff, HandoffStatus
 from leads.enums import Outcome, Stage, Status
+from leads.intake.signatures import REASONS
 from leads.models import Asset, Event, Lead, StageChange
 
 MOST = 120
@@ -60,7 +61,9 @@ def _signal(event: Event, times: int, titles: dict[str, str]) -> Entry:
     if times > 1:
         text += f", {times} times"
     counts = event.outcome == Outcome.COUNTED
-    why = "" if counts else f"does not count: {event.outcome_reason.replace('_', ' ') or event.outcome}"
+    reason = REASONS.get(event.outcome_reason) or event.outcome_reason.replace("_", " ") or event.outcome
+    held = "in quarantine, does not count" if event.outcome == Outcome.QUARANTINED else "does not count"
+    why = "" if counts else f"{held}: {reason}"
     return Entry(event.occurred_at, "signal", text, _words(event) or why, muted=not counts)
 
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
-from functools import lru_cache
 from typing import Any
 
 from django.db.models import F
@@ -20,12 +19,6 @@ MAX_OBJECT = 200
 # Entries whose object also tells which product somebody asked about: "<form>#<product>".
 _WITH_PRODUCT = ("form", "demo_request")
 _REMEMBERED = 20_000
-_BOT = re.compile(
-    r"(?<!cu)bot\b|bot/|crawl|spider|slurp|headless|phantomjs|puppeteer|playwright|selenium|scrapy|python-requests|curl/|wget/"
-    r"|httpclient|go-http|java/|preview|facebookexternalhit|proofpoint|mimecast|barracuda|safelinks|urlscan|monitoring"
-    r"|pingdom|uptime|lighthouse|googleimageproxy|ggpht",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +155,6 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value.strip()
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
-
-
-@lru_cache(maxsize=8192)
-def is_automated(user_agent: str) -> bool:
-    """Tell whether a browser's name is that of a robot, mail scanner or link preview."""
-    return bool(_BOT.search(user_agent))
 
 
 _current: Catalogue | None = None

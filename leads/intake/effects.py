@@ -49,7 +49,7 @@ def apply(new: Sequence[IncomingEvent], owners: Owners, run: Run, now: Setting) 
     """Bring the leads of newly recorded events up to date and announce them."""
     counted = _counted(new)
     storage.update_touches(_touch_rows(counted, owners))
-    _promote(_reasons_to_promote(counted, owners, now), run)
+    promote_engaged(_reasons_to_promote(counted, owners, now), run.received_at)
     changed = {event.owner_id for event in counted if event.owner_id}
     changed |= {pk for pk, signal in owners.joined if signal}
     if changed:
@@ -146,11 +146,12 @@ def _reasons_to_promote(counted: Iterable[IncomingEvent], owners: Owners, now: S
     return because
 
 
-def _promote(because: Mapping[int, Entry], run: Run) -> None:
+def promote_engaged(because: Mapping[int, Entry], at: datetime) -> None:
+    """Make leads of the suspects among these, each because of a signal."""
     if not because:
         return
     leads = Lead.objects.filter(pk__in=because, stage=Stage.SUSPECT).order_by("pk")
-    move_many([_promotion(lead, because[lead.pk]) for lead in leads], at=run.received_at, skip_refused=True)
+    move_many([_promotion(lead, because[lead.pk]) for lead in leads], at=at, skip_refused=True)
 
 
 def _promotion(lead: Lead, entry: Entry) -> Move:

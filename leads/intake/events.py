@@ -49,6 +49,7 @@ class IncomingEvent:
 
     classified: bool = False
     entry: Entry | None = None
+    machine: str = ""  # what gives it away as a machine's (leads.intake.signatures)
     object_key: str = ""
     touch: Touch | None = None
     outcome: str = Outcome.COUNTED

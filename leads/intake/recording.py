@@ -11,7 +11,7 @@ from uuid import uuid4
 from django.db import DatabaseError, connection, transaction
 
 from leads.enums import Outcome
-from leads.intake import catalogue, effects, identities, people, setting, storage
+from leads.intake import catalogue, effects, identities, people, setting, signatures, storage
 from leads.intake.events import (
     AUTOMATED,
     CONFLICT,
@@ -89,7 +89,10 @@ def classify(event: IncomingEvent, now: Setting) -> None:
     properties, context = event.properties, event.context
     path = catalogue.path_of(properties, context) if event.type == "page" else ""
     user_agent = context.get("userAgent")
-    if isinstance(user_agent, str) and catalogue.is_automated(user_agent):
+    event.machine = signatures.marked(properties) or (
+        signatures.kind_of(user_agent) if isinstance(user_agent, str) else ""
+    )
+    if event.machine:
         entry = now.catalogue.by_slug.get(catalogue.AUTOMATED)
     else:
         entry = now.catalogue.match(event.type, event.name, path)
@@ -107,8 +110,8 @@ def _judge(event: IncomingEvent, run: Run) -> None:
     if event.occurred_at - run.received_at > TOLERANCE:
         event.occurred_at = run.received_at
         event.flags.append("clock_clamped")
-    if event.entry is not None and event.entry.slug == catalogue.AUTOMATED:
-        event.outcome, event.reason = Outcome.QUARANTINED, AUTOMATED
+    if event.machine or (event.entry is not None and event.entry.slug == catalogue.AUTOMATED):
+        event.outcome, event.reason = Outcome.QUARANTINED, event.machine or AUTOMATED
     elif run.received_at - event.occurred_at > LOOK_BACK and event.known_on is None:
         event.outcome, event.reason = Outcome.IGNORED, TOO_OLD
     elif event.entry is None and event.type not in _ON_PERSONS:

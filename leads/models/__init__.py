@@ -1,4 +1,14 @@
-from leads.models.activity import Asset, DeadLetter, EngagementDay, Event, IntakeBatch, Signal, Source
+from leads.models.activity import (
+    Asset,
+    AutomationLook,
+    DeadLetter,
+    EngagementDay,
+    Event,
+    IntakeBatch,
+    Reclassification,
+    Signal,
+    Source,
+)
 from leads.models.audit import AuditEntry
 from leads.models.imports import ImportJob, ImportPart, ImportRow
 from leads.models.ledger import Cycle, Definition, StageChange
@@ -10,6 +20,7 @@ from leads.models.views import SavedView
 __all__ = [
     "Asset",
     "AuditEntry",
+    "AutomationLook",
     "Company",
     "Conversation",
     "Cycle",
@@ -26,6 +37,7 @@ __all__ = [
     "Note",
     "Organisation",
     "ProfileChange",
+    "Reclassification",
     "SavedView",
     "Signal",
     "Source",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -185,6 +186,9 @@ class Event(models.Model):
             models.Index(
                 fields=["received_at"], name="event_unmatched", condition=Q(outcome_reason="unmatched")
             ),
+            models.Index(
+                fields=["-received_at", "-id"], name="event_quarantined", condition=Q(outcome="quarantined")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -224,3 +228,52 @@ class EngagementDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} on {self.occurred_on}"
+
+
+class AutomationLook(models.Model):
+    """How far the sweep for bursts has looked through what arrived; one row."""
+
+    upto = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(id=1), name="automation_look_is_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Looked up to {self.upto}"
+
+
+class Reclassification(models.Model):
+    """One walk over the stored events under a changed catalogue: a preview counts, a run moves. The row is the work.
+
+    `moves` maps "from>to" (signal ids, 0 for none) to {"events": n, "leads": [ids, at most LEADS_KEPT]}.
+    """
+
+    PREVIEW, RUN = "preview", "run"
+    LEADS_KEPT = 20_000
+
+    kind = models.CharField(max_length=10, choices=[(PREVIEW, "Preview"), (RUN, "Run")])
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    catalogue_version = models.PositiveIntegerField()
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    last_event_id = models.BigIntegerField(default=0)  # events up to this id are done
+    upto_event_id = models.BigIntegerField(default=0)
+    events_total = models.PositiveIntegerField(default=0)
+    events_done = models.PositiveIntegerField(default=0)
+    moves = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["kind"], condition=Q(finished_at=None), name="reclassification_one_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["preview", "run"]), name="reclassification_kind_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.created_at}"

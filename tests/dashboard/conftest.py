@@ -8,12 +8,11 @@ from django.core.cache import cache
 from leadflow.dashboard.period import Period
 from leads import clock
 from leads.models import Lead
+from scoring.documents import standard_document
 from tests.factories import AT, make_cycle, make_definition, make_lead, make_team, make_user
 
-RULES = {
-    "mql": {"rule_sets": [{"id": "content", "label": "Content, with fit"}]},
-    "sql": {"meaning": "discovery"},
-}
+RULES = standard_document()
+RULES["sql"]["meaning"] = "discovery"
 QUARTER = Period(date(2025, 12, 13), date(2026, 3, 12), "UTC")
 
 

@@ -2,7 +2,7 @@ from math import sqrt
 
 import pytest
 
-from leads.statistics import median, p90, wilson
+from leads.statistics import median, newcombe, p90, wilson
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,11 @@ def test_median_is_the_middle(values, expected):
 )
 def test_p90_is_the_nearest_rank(values, expected):
     assert p90(list(values)) == expected
+
+
+def test_newcombe_by_hand_and_of_nothing():
+    # Newcombe 1998, table II, (a): 56/70 against 48/80, method 10.
+    low, high = newcombe(56, 70, 48, 80)
+
+    assert (low, high) == (pytest.approx(0.0524, abs=1e-4), pytest.approx(0.3339, abs=1e-4))
+    assert newcombe(0, 0, 3, 10) is None

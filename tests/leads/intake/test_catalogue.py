@@ -1,6 +1,6 @@
 import pytest
 
-from leads.intake import catalogue, setting
+from leads.intake import catalogue, setting, signatures
 from leads.models import Signal
 from tests.factories import make_catalogue
 
@@ -110,4 +110,4 @@ def test_object_is_the_first_property_with_a_value(slug, properties, context, ke
     ],
 )
 def test_robots_are_told_by_their_name(user_agent, automated):
-    assert catalogue.is_automated(user_agent) is automated
+    assert bool(signatures.kind_of(user_agent)) is automated

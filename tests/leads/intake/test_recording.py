@@ -372,7 +372,7 @@ def test_robots_are_quarantined_and_make_no_leads(sender):
 
     (result,) = sender.batch(form | {"context": {"userAgent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}})
 
-    assert (result["outcome"], result["reason"]) == ("quarantined", "automated")
+    assert (result["outcome"], result["reason"]) == ("quarantined", "crawler")
     assert not Lead.objects.exists()
     assert not EngagementDay.objects.exists()
 
