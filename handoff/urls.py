@@ -1,20 +1,19 @@
+"""Addresses of this app's pages; `leadflow.handoff_pages.urls` adds the page that joins the apps."""
+
 from django.urls import path
 
-from handoff import manager_views, views
-
-app_name = "handoff"
+from handoff import manager_views, sales_views, views
 
 urlpatterns = [
     path("inbox/", views.inbox_page, name="inbox"),
     path("inbox/availability/", views.availability, name="availability"),
     path("handoffs/", manager_views.board, name="board"),
-    path("handoffs/<int:pk>/", views.handoff_page, name="handoff_detail"),
     path("handoffs/<int:pk>/peek/", views.peek, name="peek"),
     path("handoffs/<int:pk>/undo/", views.undo, name="undo"),
-    path("handoffs/<int:pk>/discovery/", views.discovery_page, name="discovery"),
-    path("handoffs/<int:pk>/qualify/", views.qualify, name="qualify"),
-    path("handoffs/<int:pk>/opportunity/", views.opportunity_open, name="opportunity_open"),
-    path("handoffs/<int:pk>/opportunity/close/", views.opportunity_close, name="opportunity_close"),
+    path("handoffs/<int:pk>/discovery/", sales_views.discovery_page, name="discovery"),
+    path("handoffs/<int:pk>/qualify/", sales_views.qualify, name="qualify"),
+    path("handoffs/<int:pk>/opportunity/", sales_views.opportunity_open, name="opportunity_open"),
+    path("handoffs/<int:pk>/opportunity/close/", sales_views.opportunity_close, name="opportunity_close"),
     path("handoffs/<int:pk>/reassign/", manager_views.reassign, name="reassign"),
     path("handoffs/<int:pk>/release/", manager_views.release, name="release"),
     path("handoffs/<int:pk>/decide/<slug:slug>/", views.decide, name="decide"),

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, Q
 
-from handoff import sentences
+from handoff import outcomes, sentences
 from handoff.errors import HandoffConflict, Invalid, NotAllowed
 from handoff.locks import atomic, lock_lead
 from handoff.models import OPEN, Handoff, HandoffStatus, RejectionReason
@@ -166,11 +166,8 @@ def conflict(handoff: Handoff, now: Handoff, at: datetime) -> HandoffConflict:
         return HandoffConflict(
             now.status, f"It is {now.get_status_display().lower()}; that cannot be done now."
         )
-    when_at = now.closed_at or now.decided_at
-    when = f" at {sentences.moment(when_at, zone)}" if when_at else ""
-    status = now.get_status_display().lower()
-    by = f" by {now.decided_by}" if now.decided_by else ""
-    return HandoffConflict(now.status, f"It was {status}{by}{when}.", who=now.decided_by, when=when_at)
+    what = outcomes.became(now, zone)
+    return HandoffConflict(now.status, what.sentence, who=what.who, when=what.when)
 
 
 def _must_be_assignee(handoff: Handoff, by: User) -> None:
