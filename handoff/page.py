@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from handoff import discovery, inbox, outcomes, questions, sentences
+from handoff import contact, discovery, inbox, outcomes, questions, sentences
 from handoff.models import Handoff, HandoffStatus, Opportunity
 from leads.definitions import sql_meaning
 from leads.enums import SqlMeaning, Stage
@@ -19,17 +19,24 @@ def content(handoff: Handoff, user: User, at: datetime) -> dict[str, Any]:
     previous, following, place = inbox.neighbours(mine, handoff, at) if user.is_rep else (None, None, "")
     answers = discovery.answers_of(handoff)
     lead = handoff.lead
+    rules = discovery.evaluate_sql(handoff.cycle, at=at) if lead.stage == Stage.MQL else []
+    why = handoff.context.get("why", {})
     return {
         "handoff": handoff,
         "lead": lead,
         "note": handoff.context,
+        # The rule's label stands before it already.
+        "why_found": why.get("sentence", "").removeprefix(f"{why.get('rule_label', '')}: "),
         "became": outcomes.became(handoff, Organisation.current().time_zone) if handoff.closed_at else None,
         "previous": previous,
         "following": following,
         "place": place,
         "groups": question_groups(answers),
         "known": sum(question.field in answers for question in questions.QUESTIONS),
-        "sql_rules": discovery.evaluate_sql(handoff.cycle, at=at) if lead.stage == Stage.MQL else [],
+        "questions": len(questions.QUESTIONS),
+        "sql_rules": rules,
+        "sql_met": any(rule.met for rule in rules),
+        "contacts": list(contact.CONTACTS.values()),
         "may_qualify": lead.stage == Stage.MQL
         and handoff.status == HandoffStatus.ACCEPTED
         and works(handoff, user),
@@ -64,7 +71,7 @@ def question_groups(answers: questions.Answers) -> list[dict[str, Any]]:
         asked = [question for question in questions.QUESTIONS if question.group == slug]
         known = [
             {"label": question.label, "text": questions.shown(question.field, answers[question.field]["value"]),
-             "from": answers[question.field].get("from", "")}
+             "from": answers[question.field].get("from", ""), "at": answers[question.field].get("at")}
             for question in asked if question.field in answers
         ]  # fmt: skip
         following = next((question.ask for question in asked if question.field not in answers), "")

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from handoff import discovery, opportunities, questions
+from handoff import contact, discovery, opportunities, questions
 from handoff.errors import HandoffConflict, Invalid, NotAllowed
 from handoff.forms import CloseForm, OpportunityForm
 from handoff.models import Discovery, Handoff, Opportunity
@@ -18,6 +18,22 @@ from leads import clock
 from leads.lifecycle import IllegalMove, StageConflict
 from leads.models import Organisation
 from leads.permissions import requires
+
+
+@requires("conversations.log")
+@require_POST
+def contact_log(request: HttpRequest, pk: int) -> HttpResponse:
+    """Log a call, mail, meeting or note with one press; the first one stops the contact clock."""
+    handoff, what = handoff_of(request, pk), request.POST.get("what", "")
+    try:
+        contact.log_contact(
+            handoff, what, by=user_of(request), at=clock.now(), summary=request.POST.get("summary", "")
+        )
+    except (Invalid, HandoffConflict, NotAllowed) as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, contact.CONTACTS[what].done.format(handoff.lead.name))
+    return redirect("handoff:handoff_detail", handoff.pk)
 
 
 @requires("handoffs.discovery")

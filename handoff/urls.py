@@ -7,9 +7,13 @@ from handoff import manager_views, sales_views, views
 urlpatterns = [
     path("inbox/", views.inbox_page, name="inbox"),
     path("inbox/availability/", views.availability, name="availability"),
+    path("inbox/accept/", views.accept_many, name="accept_many"),
+    path("inbox/log/<slug:what>/", views.log_many, name="log_many"),
+    path("inbox/undo/", views.undo_many, name="undo_many"),
     path("handoffs/", manager_views.board, name="board"),
     path("handoffs/<int:pk>/peek/", views.peek, name="peek"),
     path("handoffs/<int:pk>/undo/", views.undo, name="undo"),
+    path("handoffs/<int:pk>/contact/", sales_views.contact_log, name="contact_log"),
     path("handoffs/<int:pk>/discovery/", sales_views.discovery_page, name="discovery"),
     path("handoffs/<int:pk>/qualify/", sales_views.qualify, name="qualify"),
     path("handoffs/<int:pk>/opportunity/", sales_views.opportunity_open, name="opportunity_open"),

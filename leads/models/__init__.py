@@ -2,6 +2,7 @@ from leads.models.activity import Asset, DeadLetter, EngagementDay, Event, Intak
 from leads.models.audit import AuditEntry
 from leads.models.imports import ImportJob, ImportPart, ImportRow
 from leads.models.ledger import Cycle, Definition, StageChange
+from leads.models.nurture import NurtureTrack
 from leads.models.people import Company, Conversation, Identity, Lead, Note, ProfileChange
 from leads.models.privacy import Suppression
 from leads.models.users import Organisation, Team, User
@@ -24,6 +25,7 @@ __all__ = [
     "IntakeBatch",
     "Lead",
     "Note",
+    "NurtureTrack",
     "Organisation",
     "ProfileChange",
     "SavedView",
