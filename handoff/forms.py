@@ -9,6 +9,7 @@ from django import forms
 
 from handoff import sentences
 from handoff.models import NextPath, RejectionReason, Rep
+from handoff.outcomes import MISSING
 from leads import nurture
 from leads.models import NurtureTrack
 
@@ -17,12 +18,6 @@ PATHS = {
     NextPath.FIX_DATA: "Back to marketing, who mend the data.",
     NextPath.REROUTE: "Offered to another rep.",
 }
-MISSING = [
-    ("contact", "A way to reach them"),
-    ("role", "Their role in the decision"),
-    ("need", "What they want to solve"),
-    ("company", "Which company they are at"),
-]
 
 
 class Label(str):
@@ -53,7 +48,7 @@ class RejectForm(forms.Form):
         error_messages={"required": "Choose a reason: it decides what happens to this lead next."},
     )  # fmt: skip
     missing = forms.MultipleChoiceField(
-        label="If the data must be mended: what?", required=False, choices=MISSING,
+        label="If the data must be mended: what?", required=False, choices=list(MISSING.items()),
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
     note = forms.CharField(
@@ -88,7 +83,7 @@ def _consequence(reason: RejectionReason, tracks: list[NurtureTrack], rule: str,
 
 class ReturnForm(forms.Form):
     missing = forms.MultipleChoiceField(
-        label="What is missing?", choices=MISSING, widget=forms.CheckboxSelectMultiple,
+        label="What is missing?", choices=list(MISSING.items()), widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Say what is missing, so that marketing can mend it."},
     )  # fmt: skip
     note = forms.CharField(

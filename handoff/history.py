@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from handoff import outcomes
-from handoff.models import Handoff, RejectionReason
+from handoff.models import Handoff, QueueReason, RejectionReason
 from leads.enums import Stage
-from leads.models import Cycle, StageChange
+from leads.models import Cycle, Lead, StageChange
 
 Attempts = dict[int, list[dict[str, Any]]]
 
@@ -69,3 +69,25 @@ def earlier(cycle: Cycle, said: list[str], attempts: list[dict[str, Any]], words
         "ended_at": cycle.ended_at.isoformat() if cycle.ended_at else None,
         "end_reason": cycle.end_reason,
     }
+
+
+def given_back(waiting: Handoff) -> dict[str, Any] | None:
+    """Return what sales said of a handoff that waits for marketing; None where it waits for something else."""
+    if waiting.queue_reason != QueueReason.RETURNED:
+        return None
+    ended = Handoff.objects.filter(cycle=waiting.cycle_id, attempt__lt=waiting.attempt)
+    last = ended.select_related("reason", "rep__user").order_by("-attempt").first()
+    return outcomes.attempt(last) if last else None
+
+
+def words_of_returned(leads: Iterable[Lead]) -> dict[int, str]:
+    """Return for each lead that waits for marketing who gave it back, why, and in which words; one query."""
+    ended = Handoff.objects.filter(lead__in=list(leads), closed_at__isnull=False, rep__isnull=False)
+    said = {}
+    for handoff in ended.select_related("reason", "rep__user").order_by("pk"):
+        one = outcomes.attempt(handoff)
+        why = ", ".join(filter(None, [one["reason"], *one["missing"]]))
+        said[handoff.lead_id] = f"{one['who']}: {why or one['did']}" + (
+            f". “{one['note']}”" if one["note"] else ""
+        )
+    return said

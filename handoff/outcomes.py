@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,12 +59,26 @@ def _reassigned(handoff: Handoff, zone: str) -> Became:
 
 
 def _because(handoff: Handoff) -> str:
-    said = ", ".join(filter(None, [str(handoff.reason or ""), *handoff.missing]))
+    said = ", ".join(filter(None, [str(handoff.reason or ""), *in_words(handoff.missing)]))
     return f": {said}" if said else ""
 
 
 def _at(when: datetime | None, zone: str) -> str:
     return f" at {sentences.moment(when, zone)}" if when else ""
+
+
+# What a return may name; other words of a caller stand as they are.
+MISSING = {
+    "contact": "A way to reach them",
+    "role": "Their role in the decision",
+    "need": "What they want to solve",
+    "company": "Which company they are at",
+}
+
+
+def in_words(missing: Iterable[str]) -> list[str]:
+    """Write what is missing as people read it."""
+    return [MISSING.get(one, one) for one in missing]
 
 
 DID = {
@@ -86,7 +101,7 @@ def attempt(handoff: Handoff) -> dict[str, Any]:
         "who": str(handoff.rep or ""),
         "did": did,
         "reason": str(handoff.reason or ""),
-        "missing": handoff.missing,
+        "missing": in_words(handoff.missing),
         "note": handoff.note,
         "at": when.isoformat() if when else None,
     }

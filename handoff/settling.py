@@ -10,6 +10,7 @@ from handoff.locks import atomic, lock_lead
 from handoff.models import Handoff, NextPath, Notice, QueueReason, RejectionReason
 from handoff.notices import Kind
 from handoff.opening import queue_again, wake_routing
+from handoff.outcomes import in_words
 from leads import clock, nurture
 from leads.definitions import sql_meaning
 from leads.enums import Decision, SqlMeaning, Stage, Status
@@ -170,7 +171,9 @@ def _evidence(handoff: Handoff, reason: RejectionReason) -> dict[str, object]:
 def _back_to_marketing(handoff: Handoff, lead: Lead, by: User, at: datetime) -> None:
     (again,) = queue_again([handoff], QueueReason.RETURNED)
     said = ": ".join(
-        filter(None, [str(handoff.reason or "Returned"), ", ".join(handoff.missing) or handoff.note])
+        filter(
+            None, [str(handoff.reason or "Returned"), ", ".join(in_words(handoff.missing)) or handoff.note]
+        )
     )
     notices.notify(
         Notice(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from handoff import manager_views, sales_views, views
+from handoff import manager_views, sales_views, track_views, views
 
 urlpatterns = [
     path("inbox/", views.inbox_page, name="inbox"),
@@ -28,6 +28,9 @@ urlpatterns = [
     path("routing/pools/<int:pk>/", manager_views.pool_edit, name="pool_edit"),
     path("reps/", manager_views.reps_page, name="reps"),
     path("reps/<int:pk>/", manager_views.rep_edit, name="rep_edit"),
+    path("nurture-tracks/", track_views.tracks_page, name="tracks"),
+    path("nurture-tracks/new/", track_views.track_edit, name="track_new"),
+    path("nurture-tracks/<int:pk>/", track_views.track_edit, name="track_edit"),
     path("rejection-reasons/", manager_views.reasons_page, name="reasons"),
     path("rejection-reasons/new/", manager_views.reason_edit, name="reason_new"),
     path("rejection-reasons/<slug:slug>/", manager_views.reason_edit, name="reason_edit"),

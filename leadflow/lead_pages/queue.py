@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from handoff import history
 from handoff.models import Handoff, HandoffStatus
 from leadflow.lead_pages.bulk import ACTIONS
 from leadflow.lead_pages.filters import ORDERS, FilterForm, without
@@ -69,7 +70,7 @@ def _page(
         leads = form.apply(leads, context.at)
     if order == "seen":
         leads = leads.filter(last_seen_at__isnull=False)
-    leads = leads.select_related("company", "last_signal", "owner")
+    leads = leads.select_related("company", "last_signal", "owner", "nurture_track")
     try:
         return keyset_page(
             leads, order=ORDERS[order][1], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE
@@ -128,8 +129,10 @@ def _rows(queue: Queue, leads: list[Lead], context: Context) -> list[Row]:
 
 def _remarks(queue: Queue, leads: list[Lead], context: Context) -> dict[int, str]:
     """Return the sentence each row of this queue needs most, for all rows at once."""
-    if queue.slug in ("mql-waiting", "returned"):
+    if queue.slug == "mql-waiting":
         return _waiting_reasons(leads)
+    if queue.slug == "returned":
+        return history.words_of_returned(leads)
     if queue.slug == "nurture":
         return {lead.pk: _wake(lead) for lead in leads}
     if queue.slug == "vanishing":
@@ -139,21 +142,15 @@ def _remarks(queue: Queue, leads: list[Lead], context: Context) -> dict[int, str
 
 def _waiting_reasons(leads: list[Lead]) -> dict[int, str]:
     waiting = Handoff.objects.filter(lead__in=leads, status=HandoffStatus.QUEUED, closed_at=None)
-    said = dict(
-        Handoff.objects.filter(lead__in=leads)
-        .exclude(note="")
-        .order_by("attempt")
-        .values_list("lead_id", "note")
-    )
-    return {
-        handoff.lead_id: said.get(handoff.lead_id, "") or handoff.get_queue_reason_display()
-        for handoff in waiting
-    }
+    return {handoff.lead_id: handoff.get_queue_reason_display() for handoff in waiting}
 
 
 def _wake(lead: Lead) -> str:
-    moments = [f"on {lead.wake_on:%-d %b %Y}" if lead.wake_on else "", "on a new signal"]
-    return f"{lead.nurture_reason + ': ' if lead.nurture_reason else ''}{' or '.join(filter(None, moments))}"
+    day = f"on {lead.wake_on:%-d %b %Y}" if lead.wake_on else ""
+    signal = f"on “{lead.wake_signal}”" if lead.wake_signal else "on a new signal"
+    track = lead.nurture_track.name if lead.nurture_track else ""
+    why = ", ".join(filter(None, [track, lead.nurture_reason]))
+    return f"{why + ': ' if why else ''}{' or '.join(filter(None, [day, signal]))}"
 
 
 def _last_step(lead: Lead) -> str:
