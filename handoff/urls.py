@@ -15,6 +15,7 @@ urlpatterns = [
     path("handoffs/<int:pk>/undo/", views.undo, name="undo"),
     path("handoffs/<int:pk>/contact/", sales_views.contact_log, name="contact_log"),
     path("handoffs/<int:pk>/discovery/", sales_views.discovery_page, name="discovery"),
+    path("handoffs/<int:pk>/discovery/check/", sales_views.discovery_check, name="discovery_check"),
     path("handoffs/<int:pk>/qualify/", sales_views.qualify, name="qualify"),
     path("handoffs/<int:pk>/opportunity/", sales_views.opportunity_open, name="opportunity_open"),
     path("handoffs/<int:pk>/opportunity/close/", sales_views.opportunity_close, name="opportunity_close"),

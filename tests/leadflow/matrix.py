@@ -140,8 +140,9 @@ MATRIX: dict[str, Row | Public] = {
     "handoff:handoff_detail": page("MRGA", thing="handoff"),
     "handoff:peek": page("MRGA", thing="handoff"),
     "handoff:undo": page(post="R", thing="handoff"),
-    "handoff:contact_log": page(post="RGA", thing="handoff"),
+    "handoff:contact_log": page(post="MRGA", thing="handoff"),
     "handoff:discovery": page("RGA", "RGA", "handoff"),
+    "handoff:discovery_check": page(post="RGA", thing="handoff"),
     "handoff:qualify": page(post="RGA", thing="handoff"),
     "handoff:opportunity_open": page("RGA", "RGA", "handoff"),
     "handoff:opportunity_close": page("RGA", "RGA", "handoff"),
@@ -178,6 +179,8 @@ MATRIX: dict[str, Row | Public] = {
     "api:company": api("company", get="MRGA leads:read"),
     "api:events": api(get="MRGA events:read"),
     "api:handoffs": api(get="MRGA handoffs:read"),
+    "api:handoffs_accept": api(post="R handoffs:respond"),
+    "api:handoff_contact": api("handoff", post="MRGA leads:write"),
     "api:handoff": api("handoff", get="MRGA handoffs:read"),
     **{
         f"api:handoff_{verb}": api("handoff", post="R handoffs:respond")
@@ -196,6 +199,7 @@ MATRIX: dict[str, Row | Public] = {
     "api:definition_live": api(get="MRGA rules:read"),
     "api:definition": api("common", get="MRGA rules:read"),
     "api:signals": api(get="MRGA rules:read"),
+    "api:tracks": api(get="MRGA rules:read"),
     "api:reasons": api(get="MRGA rules:read"),
     "api:reps": api(get="MGA"),
     "api:rep": api("rep", patch="GA"),
