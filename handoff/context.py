@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Max, Sum
 
-from handoff import questions, whynow
+from handoff import history, questions, whynow
 from handoff.models import Discovery, Handoff
 from handoff.questions import Reading
 from leads import clock
@@ -56,6 +56,7 @@ class _Gathered:
     earlier: list[dict[str, Any]] = field(default_factory=list)
     earlier_answers: list[questions.Answers] = field(default_factory=list)
     said: list[str] = field(default_factory=list)  # by reps who had it before in this cycle
+    attempts: list[dict[str, Any]] = field(default_factory=list)  # what they did with it
     answers: questions.Answers = field(default_factory=dict)
 
 
@@ -218,34 +219,16 @@ def _add_earlier(found: dict[int, _Gathered]) -> None:
         if cycle.number <= found[cycle.lead_id].cycle_number
     ]
     answers = {d.cycle_id: d.answers for d in Discovery.objects.filter(cycle__in=cycles)}
-    said = defaultdict(list)
-    ended = Handoff.objects.filter(cycle__in=cycles).exclude(Q(note="") & Q(reason=None))
-    for handoff in ended.select_related("reason").order_by("pk"):
-        said[handoff.cycle_id].append(": ".join(filter(None, [str(handoff.reason or ""), handoff.note])))
+    said, attempts = history.past_attempts(cycles)
+    words = history.words_of([cycle for cycle in cycles if cycle.number < found[cycle.lead_id].cycle_number])
     for cycle in cycles:
         one = found[cycle.lead_id]
         if cycle.number == one.cycle_number:
             one.said, one.answers = said[cycle.pk], answers.get(cycle.pk, {})
+            one.attempts = attempts[cycle.pk]
         else:
-            one.earlier.append(_earlier(cycle, said[cycle.pk]))
+            one.earlier.append(history.earlier(cycle, said[cycle.pk], attempts[cycle.pk], words))
             one.earlier_answers.append(answers.get(cycle.pk, {}))
-
-
-def _earlier(cycle: Cycle, said: list[str]) -> dict[str, Any]:
-    return {
-        "number": cycle.number,
-        "mql_at": cycle.mql_at.isoformat(),
-        "rule": cycle.rule,
-        "version": cycle.version,
-        "owner": str(cycle.owner or ""),
-        "decision": cycle.decision,
-        "reason": cycle.reason,
-        "said": said,
-        "was_sql": cycle.sql_at is not None,
-        "was_won": cycle.won_at is not None,
-        "ended_at": cycle.ended_at.isoformat() if cycle.ended_at else None,
-        "end_reason": cycle.end_reason,
-    }
 
 
 def _note(one: _Gathered, at: datetime, reading: Reading) -> dict[str, Any]:
@@ -277,6 +260,7 @@ def _note(one: _Gathered, at: datetime, reading: Reading) -> dict[str, Any]:
         "ask": questions.still_to_ask(known),
         "comments": one.comments,
         "said": one.said,
+        "attempts": one.attempts,
         "conversations": one.conversations,
         "earlier": one.earlier,
     }  # fmt: skip

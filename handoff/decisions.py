@@ -41,8 +41,9 @@ def _accept(handoff: Handoff, by: User, data: Mapping[str, Any], at: datetime) -
 
 def _reject(handoff: Handoff, by: User, data: Mapping[str, Any], at: datetime) -> Handoff:
     return workflow.reject(
-        handoff, by=by, at=at, reason=data["reason"], note=data["note"], missing=data["missing"]
-    )
+        handoff, by=by, at=at, reason=data["reason"], note=data["note"], missing=data["missing"],
+        wake_on=data["wake_on"],
+    )  # fmt: skip
 
 
 def _return(handoff: Handoff, by: User, data: Mapping[str, Any], at: datetime) -> Handoff:
@@ -84,8 +85,10 @@ def open_to(handoff: Handoff, user: User) -> list[DecisionAction]:
     return [decision for decision in DECISIONS.values() if handoff.status in decision.statuses]
 
 
-def form_for(decision: DecisionAction, data: Any = None) -> forms.Form:
+def form_for(decision: DecisionAction, handoff: Handoff, data: Any = None) -> forms.Form:
     """Return the decision's form, bound to `data` if there is any."""
     if decision.form is DeferForm:
         return DeferForm(data, today=clock.today())
+    if decision.form is RejectForm:
+        return RejectForm(data, rule=handoff.cycle.rule, today=clock.today())
     return decision.form(data)

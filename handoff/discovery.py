@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -77,10 +78,36 @@ def must_work(handoff: Handoff, by: User) -> None:
 
 def evaluate_sql(cycle: Cycle, *, at: datetime) -> list[RuleSetResult]:
     """Say for each SQL rule set of the live definition what is met and what is still open."""
+    return _evaluate(cycle, prefill(cycle) | saved_answers(cycle), at)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What answers would come to if they were saved: the rule sets, how each was understood, and what cannot be."""
+
+    rule_sets: list[RuleSetResult]
+    understood: dict[str, str]
+    problems: dict[str, str]
+
+
+def try_answers(handoff: Handoff, values: Mapping[str, Any], *, at: datetime) -> Trial:
+    """Evaluate answers while they are typed; nothing is kept. An empty value takes an answer back."""
+    kept, problems = questions.read_answers(values, _reading(at))
+    answers = answers_of(handoff)
+    for name, value in kept.items():
+        answers.pop(name, None)
+        if value is not None:
+            answers[name] = {"value": value, "from": "", "at": None}
+    understood = {
+        name: said for name, value in kept.items() if value and (said := questions.meaning(name, value))
+    }
+    return Trial(_evaluate(handoff.cycle, answers, at), understood, problems)
+
+
+def _evaluate(cycle: Cycle, answers: Answers, at: datetime) -> list[RuleSetResult]:
     definition = live_definition()
     if definition is None:
         return []
-    answers = prefill(cycle) | saved_answers(cycle)
     return answer_rule_sets(definition.document, _facts(cycle, answers, at))
 
 

@@ -7,20 +7,17 @@ from typing import Any
 
 from django import forms
 
+from handoff import sentences
 from handoff.models import NextPath, RejectionReason, Rep
+from handoff.outcomes import MISSING
+from leads import nurture
+from leads.models import NurtureTrack
 
 PATHS = {
-    NextPath.NURTURE: "Nurture. Wakes on a new signal or in {days} days.",
     NextPath.DISQUALIFY: "Disqualified: no rule promotes them again.",
     NextPath.FIX_DATA: "Back to marketing, who mend the data.",
     NextPath.REROUTE: "Offered to another rep.",
 }
-MISSING = [
-    ("contact", "A way to reach them"),
-    ("role", "Their role in the decision"),
-    ("need", "What they want to solve"),
-    ("company", "Which company they are at"),
-]
 
 
 class Label(str):
@@ -28,7 +25,7 @@ class Label(str):
 
     hint = ""
 
-    def __new__(cls, text: str, hint: str) -> Label:
+    def __new__(cls, text: str, hint: str = "") -> Label:
         label = super().__new__(cls, text)
         label.hint = hint
         return label
@@ -51,28 +48,42 @@ class RejectForm(forms.Form):
         error_messages={"required": "Choose a reason: it decides what happens to this lead next."},
     )  # fmt: skip
     missing = forms.MultipleChoiceField(
-        label="If the data must be mended: what?", required=False, choices=MISSING,
+        label="If the data must be mended: what?", required=False, choices=list(MISSING.items()),
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
     note = forms.CharField(
         label="What did you learn?", required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
     )
+    wake_on = forms.DateField(
+        label="If they are nurtured: look again on", required=False,
+        widget=forms.DateInput(attrs={"type": "date"}), help_text="Left empty, the day named beside the reason.",
+    )  # fmt: skip
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, rule: str, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        reasons = RejectionReason.objects.filter(is_active=True)
+        reasons, tracks = RejectionReason.objects.filter(is_active=True), nurture.active_tracks()
         field = self.fields["reason"]
         field.queryset = reasons  # type: ignore[attr-defined]
-        field.choices = [(reason.slug, Label(reason.label, _consequence(reason))) for reason in reasons]  # type: ignore[attr-defined]
+        field.choices = [  # type: ignore[attr-defined]
+            (reason.slug, Label(reason.label, _consequence(reason, tracks, rule, today)))
+            for reason in reasons
+        ]
 
 
-def _consequence(reason: RejectionReason) -> str:
-    return PATHS[NextPath(reason.next_path)].format(days=reason.nurture_days)
+def _consequence(reason: RejectionReason, tracks: list[NurtureTrack], rule: str, today: date) -> str:
+    """Say what follows from a reason for a lead that `rule` made an MQL."""
+    if reason.next_path != NextPath.NURTURE:
+        return PATHS[NextPath(reason.next_path)]
+    track = nurture.choose(tracks, rule, reason.slug)
+    day = track.wake_on(today, reason.nurture_days) if track else today + timedelta(days=reason.nurture_days)
+    signal = f"“{track.wake_signal.replace('_', ' ')}”" if track and track.wake_signal else "a new signal"
+    until = f"on {signal} or on {sentences.day(day, today)}" if day else f"on {signal}"
+    return f"Nurture{f', {track}' if track else ''}. Wakes {until}."
 
 
 class ReturnForm(forms.Form):
     missing = forms.MultipleChoiceField(
-        label="What is missing?", choices=MISSING, widget=forms.CheckboxSelectMultiple,
+        label="What is missing?", choices=list(MISSING.items()), widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Say what is missing, so that marketing can mend it."},
     )  # fmt: skip
     note = forms.CharField(
@@ -80,22 +91,48 @@ class ReturnForm(forms.Form):
     )
 
 
+# Soft next steps a deferred lead comes back for, with the days after which each is usual.
+SOFT_STEPS = {
+    "Education call": ("Explain how others solve it; no selling.", 14),
+    "Technical follow-up": ("Answer what their engineers asked.", 7),
+    "Check-in": ("Ask whether the plan still stands.", 30),
+}
+
+
 class DeferForm(forms.Form):
-    until = forms.DateField(label="Comes back on", widget=forms.DateInput(attrs={"type": "date"}))
-    next_step = forms.CharField(label="Soft next step", max_length=300)
+    """A day and a soft next step: one of the usual ones, own words, or both."""
+
+    step = forms.ChoiceField(
+        label="Soft next step", required=False, widget=forms.RadioSelect,
+        choices=[(name, Label(name, f"{what} Usually in {days} days.")) for name, (what, days) in SOFT_STEPS.items()],
+    )  # fmt: skip
+    next_step = forms.CharField(label="In your words", required=False, max_length=250)
+    until = forms.DateField(
+        label="Comes back on", required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="Left empty, the usual day of the step.",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.today = today
-        self.fields["until"].initial = today + timedelta(days=14)
 
-    def clean_until(self) -> date:
-        until: date = self.cleaned_data["until"]
-        if until <= self.today:
+    def clean_until(self) -> date | None:
+        until: date | None = self.cleaned_data["until"]
+        if until and until <= self.today:
             raise forms.ValidationError("Pick a day after today.")
-        if until > self.today + timedelta(days=366):
-            raise forms.ValidationError("Pick a day within the next year.")
+        if until and until > self.today + timedelta(days=365):
+            raise forms.ValidationError("Pick a day within the next year. Later than that is for nurture.")
         return until
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        step, words = data.get("step") or "", (data.get("next_step") or "").strip()
+        if not (step or words) and "step" not in self.errors:
+            self.add_error("step", "Say what happens next, however small.")
+        data["next_step"] = ": ".join(filter(None, [step, words]))
+        if not data.get("until") and "until" not in self.errors:
+            data["until"] = self.today + timedelta(days=SOFT_STEPS[step][1] if step in SOFT_STEPS else 14)
+        return data
 
 
 class ReassignForm(forms.Form):

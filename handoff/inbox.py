@@ -12,6 +12,7 @@ from leads import clock
 from leads.enums import Stage
 
 SOON = timedelta(hours=1)
+MOST = 60  # rows of a group shown at once
 
 
 @dataclass
@@ -23,6 +24,16 @@ class Group:
     hint: str
     tone: str = ""
     rows: list[Handoff] = field(default_factory=list)
+    hidden: int = 0  # rows of a crowded group that are not shown
+
+    @property
+    def count(self) -> int:
+        return len(self.rows) + self.hidden
+
+    def shorten(self, most: int) -> None:
+        """Keep the rows due first; the others are only counted."""
+        self.hidden = max(0, len(self.rows) - most)
+        del self.rows[most:]
 
 
 def due_at(handoff: Handoff) -> datetime | None:
@@ -52,10 +63,10 @@ def grouped(handoffs: HandoffQuerySet, at: datetime) -> list[Group]:
         group.slug: group
         for group in (
             Group("soon", "Due soon", "Under one hour left, or late", "warn"),
-            Group("new", "New", "Accept, reject, return or defer"),
+            Group("new", "New", "Answer before the time is up"),
             Group("today", "Follow-up today", "Next steps you set"),
-            Group("working", "Accepted", "Yours, with a step still ahead"),
-            Group("deferred", "Deferred", "Wake by themselves"),
+            Group("working", "Accepted", "Yours, soonest due first"),
+            Group("deferred", "Deferred", "Come back by themselves"),
         )
     }
     today = clock.day_of(at)

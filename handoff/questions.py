@@ -201,6 +201,22 @@ def shown(field: str, value: Any) -> str:
     return str(value)
 
 
+def meaning(field: str, value: Any) -> str:
+    """Say how an answer with dates or amounts was understood; "" where there is nothing to say beyond its text."""
+    if field == "timing" and (value["from"] or value["to"]):
+        start, end = _day(value["from"]), _day(value["to"])
+        if start and start != end:
+            return f"{_named(start)} to {_named(end)}" if end else f"from {_named(start)}"
+        return f"by {_named(end)}" if end else ""
+    if field == "budget" and (value["low"] is not None or value["high"] is not None):
+        return _range(value["low"], value["high"])
+    return f"{len(value)} people" if field == "stakeholders" and len(value) > 1 else ""
+
+
+def _named(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
 def _form_answer(question: Question, answers: Mapping[str, Any], reading: Reading) -> Any:
     for key in question.form_keys:
         if answers.get(key):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from handoff import notices
 from handoff.locks import atomic, lock_lead
 from handoff.models import Handoff, NextPath, Notice, QueueReason, RejectionReason
 from handoff.notices import Kind
 from handoff.opening import queue_again, wake_routing
-from leads import clock
+from handoff.outcomes import in_words
+from leads import clock, nurture
 from leads.definitions import sql_meaning
 from leads.enums import Decision, SqlMeaning, Stage, Status
 from leads.lifecycle import move_to_stage
-from leads.models import Cycle, Lead, User
+from leads.models import Cycle, Lead, NurtureTrack, User
 
 BATCH = 500
 
@@ -118,11 +119,25 @@ def _keep_next_step(handoff: Handoff, lead: Lead) -> None:
 def _nurture(handoff: Handoff, lead: Lead, reason: RejectionReason, by: User, at: datetime) -> None:
     # Nurtured by what made the lead an MQL, so that the right content can follow (R28).
     why = handoff.context.get("why", {}).get("rule_label") or handoff.cycle.rule
-    wake_on = clock.day_of(at) + timedelta(days=max(reason.nurture_days, 1))
+    track = nurture.choose(nurture.active_tracks(), handoff.cycle.rule, reason.slug)
     move_to_stage(
         lead, Stage.LEAD, at=at, by=by, status=Status.NURTURE, reason=reason.label,
-        wake_on=wake_on, nurture_reason=why[:100], evidence=_evidence(handoff, reason),
+        wake_on=_wake_on(handoff, reason, track, clock.day_of(at)),
+        wake_signal=track.wake_signal if track else "",
+        nurture_reason=why[:100], evidence=_evidence(handoff, reason) | {"track": str(track or "")},
     )  # fmt: skip
+    Lead.objects.filter(pk=lead.pk).update(nurture_track=track)
+
+
+def _wake_on(
+    handoff: Handoff, reason: RejectionReason, track: NurtureTrack | None, today: date
+) -> date | None:
+    """Return the day the rep named, else the track's, else the reason's."""
+    if named := handoff.pending.get("wake_on"):
+        return date.fromisoformat(named)
+    if track:
+        return track.wake_on(today, reason.nurture_days)
+    return today + timedelta(days=max(reason.nurture_days, 1))
 
 
 def _disqualify(handoff: Handoff, lead: Lead, reason: RejectionReason, by: User, at: datetime) -> None:
@@ -156,7 +171,9 @@ def _evidence(handoff: Handoff, reason: RejectionReason) -> dict[str, object]:
 def _back_to_marketing(handoff: Handoff, lead: Lead, by: User, at: datetime) -> None:
     (again,) = queue_again([handoff], QueueReason.RETURNED)
     said = ": ".join(
-        filter(None, [str(handoff.reason or "Returned"), ", ".join(handoff.missing) or handoff.note])
+        filter(
+            None, [str(handoff.reason or "Returned"), ", ".join(in_words(handoff.missing)) or handoff.note]
+        )
     )
     notices.notify(
         Notice(

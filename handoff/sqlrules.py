@@ -43,14 +43,17 @@ class RuleSetResult:
         return all(condition.met for condition in self.conditions)
 
     @property
+    def count_met(self) -> int:
+        return sum(condition.met for condition in self.conditions)
+
+    @property
     def missing(self) -> list[str]:
         return [condition.missing for condition in self.conditions if not condition.met]
 
     @property
     def sentence(self) -> str:
         """Say how far it is: "2 of 3 met: timing is open"."""
-        met = sum(condition.met for condition in self.conditions)
-        said = f"{met} of {len(self.conditions)} met"
+        said = f"{self.count_met} of {len(self.conditions)} met"
         return f"{said}: {', '.join(self.missing)}" if self.missing else said
 
 

@@ -7,29 +7,31 @@ Every change is a conditional update under the lead's lock; who loses a race get
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q
 
-from handoff import sentences
+from handoff import outcomes, sentences
 from handoff.errors import HandoffConflict, Invalid, NotAllowed
 from handoff.locks import atomic, lock_lead
-from handoff.models import OPEN, Handoff, HandoffStatus, RejectionReason
+from handoff.models import OPEN, Handoff, HandoffStatus, NextPath, RejectionReason
 from handoff.reassigning import reassign, release_to_sales
 from handoff.settling import settle, settle_due
 from leads import clock
 from leads.models import Organisation, User
 
 __all__ = [
-    "accept", "defer", "reassign", "reject", "release_to_sales", "return_to_marketing", "settle_due", "undo",
+    "accept", "accept_many", "defer", "reassign", "reject", "release_to_sales", "return_to_marketing",
+    "settle_due", "undo",
 ]  # fmt: skip
 
 OFFERED, ACCEPTED = HandoffStatus.OFFERED, HandoffStatus.ACCEPTED
 # After this a lead is better nurtured.
 FARTHEST_DEFERRAL = timedelta(days=365)
+FARTHEST_WAKING = timedelta(days=730)
 
 
 @atomic
@@ -49,6 +51,19 @@ def accept(
     return _decide("accept", handoff, by, at, Q(status=OFFERED, accept_by__gte=at), changes)
 
 
+def accept_many(
+    handoffs: Iterable[Handoff], by: User, at: datetime
+) -> tuple[list[Handoff], list[tuple[Handoff, str]]]:
+    """Accept several offers, each in its own transaction; return those accepted and the others with why not."""
+    accepted, refused = [], []
+    for handoff in sorted(handoffs, key=lambda one: one.lead_id):
+        try:
+            accepted.append(accept(handoff, by, at))
+        except (HandoffConflict, NotAllowed) as problem:
+            refused.append((handoff, str(problem)))
+    return accepted, refused
+
+
 @atomic
 def reject(
     handoff: Handoff,
@@ -58,19 +73,35 @@ def reject(
     missing: Sequence[str] = (),
     *,
     at: datetime,
+    wake_on: date | None = None,
 ) -> Handoff:
     """Turn the lead down, offered or accepted; the reason decides what happens to it next.
 
-    One that was accepted stays accepted in the reports and closes with the reason.
+    `wake_on` is the day to look again, where the next path is nurture. One that was accepted stays accepted
+    in the reports and closes with the reason.
     """
     _must_be_assignee(handoff, by)
-    note = _text("note", note, 2000)
+    note, missing = _text("note", note, 2000), _missing(missing)
+    _check_rejection(reason, note, missing, wake_on, clock.day_of(at))
+    changes = {"reason_id": reason.pk, "note": note, "missing": missing}
+    more = {"wake_on": wake_on} if wake_on and reason.next_path == NextPath.NURTURE else {}
+    return _turn_down("reject", HandoffStatus.REJECTED, handoff, by, at, changes, more)
+
+
+def _check_rejection(
+    reason: RejectionReason, note: str, missing: Sequence[str], wake_on: date | None, today: date
+) -> None:
+    problems = {}
     if not reason.is_active:
-        raise Invalid({"reason": "This reason is no longer used. Choose another one."})
+        problems["reason"] = "This reason is no longer used. Choose another one."
     if reason.needs_note and not note:
-        raise Invalid({"note": f"“{reason.label}” needs a sentence on what you found."})
-    changes = {"reason_id": reason.pk, "note": note, "missing": _missing(missing)}
-    return _turn_down("reject", HandoffStatus.REJECTED, handoff, by, at, changes)
+        problems["note"] = f"“{reason.label}” needs a sentence on what you found."
+    if reason.next_path == NextPath.FIX_DATA and not (missing or note):
+        problems["missing"] = "Name what has to be mended, so that marketing can do it."
+    if wake_on and not today < wake_on <= today + FARTHEST_WAKING:
+        problems["wake_on"] = "Pick a day after today and within two years."
+    if problems:
+        raise Invalid(problems)
 
 
 @atomic
@@ -118,19 +149,34 @@ def undo(handoff: Handoff, by: User, at: datetime) -> Handoff:
 
 
 def _turn_down(
-    kind: str, status: HandoffStatus, handoff: Handoff, by: User, at: datetime, changes: dict[str, Any]
+    kind: str,
+    status: HandoffStatus,
+    handoff: Handoff,
+    by: User,
+    at: datetime,
+    changes: dict[str, Any],
+    more: dict[str, Any] | None = None,
 ) -> Handoff:
     if handoff.status == ACCEPTED:
         # The offer had its one outcome; this ends what came of it.
-        return _decide(kind, handoff, by, at, Q(status=ACCEPTED), changes)
+        return _decide(kind, handoff, by, at, Q(status=ACCEPTED), changes, more)
     changes |= {"status": status, "decided_at": at, "decided_by_id": by.pk}
-    return _decide(kind, handoff, by, at, Q(status=OFFERED, accept_by__gte=at), changes)
+    return _decide(kind, handoff, by, at, Q(status=OFFERED, accept_by__gte=at), changes, more)
 
 
 def _decide(
-    kind: str, handoff: Handoff, by: User, at: datetime, guard: Q, changes: dict[str, Any]
+    kind: str,
+    handoff: Handoff,
+    by: User,
+    at: datetime,
+    guard: Q,
+    changes: dict[str, Any],
+    more: dict[str, Any] | None = None,
 ) -> Handoff:
-    """Write a decision if the handoff is as the caller saw it; settle it if there is no time to undo."""
+    """Write a decision if the handoff is as the caller saw it; settle it if there is no time to undo.
+
+    `more` is what settling has to know and the handoff does not keep.
+    """
     lead = lock_lead(handoff.lead_id)
     now = _reread(handoff)
     if now.version == handoff.version and now.pending:
@@ -138,7 +184,7 @@ def _decide(
         settle(now, lead, at)
     wait = timedelta(seconds=settings.LEADFLOW_UNDO_SECONDS)
     before = {name: getattr(now, name) for name in changes}
-    pending = {"kind": kind, "by": by.pk, "at": at, "before": before}
+    pending = {"kind": kind, "by": by.pk, "at": at, "before": before, **(more or {})}
     unchanged = Handoff.objects.filter(guard, pk=handoff.pk, version=handoff.version, closed_at=None)
     updated = unchanged.update(
         **changes, version=F("version") + 1, settle_at=at + wait, pending=_plain(pending)
@@ -166,11 +212,8 @@ def conflict(handoff: Handoff, now: Handoff, at: datetime) -> HandoffConflict:
         return HandoffConflict(
             now.status, f"It is {now.get_status_display().lower()}; that cannot be done now."
         )
-    when_at = now.closed_at or now.decided_at
-    when = f" at {sentences.moment(when_at, zone)}" if when_at else ""
-    status = now.get_status_display().lower()
-    by = f" by {now.decided_by}" if now.decided_by else ""
-    return HandoffConflict(now.status, f"It was {status}{by}{when}.", who=now.decided_by, when=when_at)
+    what = outcomes.became(now, zone)
+    return HandoffConflict(now.status, what.sentence, who=what.who, when=what.when)
 
 
 def _must_be_assignee(handoff: Handoff, by: User) -> None:

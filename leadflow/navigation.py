@@ -82,6 +82,7 @@ _SIGNALS = Place("Signals", "leads:signals", "pulse", action="signals.read")
 _QUARANTINE = Place("Quarantine", "leads:quarantine", "ring", action="events.quarantine")
 _SOURCES = Place("Sources", "leads:sources", "globe", action="sources.read")
 _REASONS = Place("Rejection reasons", "handoff:reasons", "tag", action="reasons.read")
+_TRACKS = Place("Nurture tracks", "handoff:tracks", "sprout", action="reasons.read")
 _ROUTING = Place("Routing", "handoff:routing", "route", action="routing.read")
 _REPS = Place("Reps and capacity", "handoff:reps", "users", action="routing.read")
 _REPORTS = Place("Reports", "dashboard:conversion", "chart", action="reports.read", go="d")
@@ -104,7 +105,7 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
         ("", [_QUEUE, _SUSPECTS, _IMPORTS, _RETURNED, _NOTICES]),
         ("Queues", [_NEW, _NEAR, _RAISED, _WAITING, _NURTURE, _VANISHING]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _ROUTING, _REPORTS, _LIFT]),
+        ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _TRACKS, _ROUTING, _REPORTS, _LIFT]),
         ("Running it", [_SOURCES, _QUARANTINE, _OPERATIONS]),
     ],
     Role.REP: [
@@ -121,7 +122,7 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
     Role.ADMIN: [
         ("", [_OPERATIONS, _QUEUE, _SUSPECTS, _BOARD, _REPORTS, _IMPORTS, _NOTICES]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _LIFT, _SIGNALS, _QUARANTINE, _REASONS, _ROUTING, _REPS]),
+        ("Rules", [_DEFINITIONS, _LIFT, _SIGNALS, _QUARANTINE, _REASONS, _TRACKS, _ROUTING, _REPS]),
         ("Access", [_USERS, _KEYS, _SOURCES, _WEBHOOKS, _AUDIT]),
     ],
 }

@@ -11,7 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("leads.urls_tracking")),
     path("", include("leadflow.page_urls")),
     path("", include("scoring.urls")),
-    path("", include("handoff.urls")),
+    path("", include("leadflow.handoff_pages.urls")),
     path("", include("leadflow.dashboard.urls")),
     path("", include("leadflow.lead_pages.urls")),
 ]

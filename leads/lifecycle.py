@@ -256,7 +256,7 @@ def _write_leads(moves: Sequence[Move], locked: dict[int, Lead], at: datetime) -
     ), ids in groups.items():
         updated = Lead.objects.filter(pk__in=ids, stage=from_stage, status=from_status).update(
             stage=stage, status=status, cycle_number=cycle, stage_since=at,
-            wake_on=wake_on, wake_signal=wake_signal, nurture_reason=nurture_reason,
+            wake_on=wake_on, wake_signal=wake_signal, nurture_reason=nurture_reason, nurture_track=None,
         )  # fmt: skip
         if updated != len(ids):
             raise StageConflict("A lead was changed by somebody else.")

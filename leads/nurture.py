@@ -1,19 +1,33 @@
-"""Nurtured leads whose day has come. A date only lists them; a qualifying signal wakes them for real."""
+"""Nurture: which track a lead rests on, and whose day has come.
+
+A date only lists a lead as woken up; a qualifying signal wakes it for real.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
 from leads import clock
 from leads.enums import Status
-from leads.models import Lead
+from leads.models import Lead, NurtureTrack
 from leads.models.people import LeadQuerySet
 from leads.signals import nurture_woken
 
 # A wake-up is news for this long, should nobody have looked for days.
 FRESH = timedelta(days=3)
+
+
+def active_tracks() -> list[NurtureTrack]:
+    """Return the tracks in use, in the order they are asked."""
+    return list(NurtureTrack.objects.filter(is_active=True))
+
+
+def choose(tracks: Iterable[NurtureTrack], rule: str, reason: str) -> NurtureTrack | None:
+    """Return the first track that takes a lead made an MQL by `rule` and turned down for `reason`."""
+    return next((track for track in tracks if track.takes(rule, reason)), None)
 
 
 def woken_up(day: date) -> LeadQuerySet:

@@ -111,8 +111,10 @@ def _flush_gets_past_the_append_only_triggers() -> Iterator[None]:
         # What migrations put in is gone, too, and the next test counts on it.
         catalogue = importlib.import_module("leads.migrations.0007_signal_catalogue")
         reasons = importlib.import_module("handoff.migrations.0004_rejection_reasons")
+        tracks = importlib.import_module("leads.migrations.0016_standard_tracks")
         catalogue.load(apps, None)
         reasons.add_reasons(apps, None)
+        tracks.add_tracks(apps, None)
 
     BaseDatabaseOperations.execute_sql_flush = flush_without_triggers
     yield

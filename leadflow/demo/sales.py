@@ -16,7 +16,7 @@ from django.db.models import F
 
 from handoff import discovery, opportunities, workflow
 from handoff.errors import HandoffConflict, Invalid
-from handoff.models import Handoff, HandoffStatus, Opportunity, QueueReason, RejectionReason
+from handoff.models import Handoff, HandoffStatus, NextPath, Opportunity, QueueReason, RejectionReason
 from leadflow.demo.people import Person
 from leads.conversations import log_conversation
 from leads.enums import Stage
@@ -75,7 +75,8 @@ class SalesFloor:
             else:
                 reason = self._reason(person)
                 note = "Found out on the phone." if reason.needs_note or self.rng.random() < 0.4 else ""
-                workflow.reject(handoff, by=by, at=at, reason=reason, note=note)
+                missing = ["role"] if reason.next_path == NextPath.FIX_DATA else []
+                workflow.reject(handoff, by=by, at=at, reason=reason, note=note, missing=missing)
         except (HandoffConflict, Invalid):
             return
 

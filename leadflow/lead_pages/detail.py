@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
+from handoff import history
 from leadflow.lead_pages.filters import ORDERS, FilterForm
 from leadflow.lead_pages.forms import ConversationForm, MoveForm, NoteForm
 from leadflow.lead_pages.life import MOST, life
@@ -45,13 +46,14 @@ def lead_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _visible_lead(user: User, pk: int) -> Lead:
-    leads = Lead.objects.visible_to(user).select_related("company", "owner", "last_signal")
+    leads = Lead.objects.visible_to(user).select_related("company", "owner", "last_signal", "nurture_track")
     return get_object_or_404(leads, pk=pk)
 
 
 def _content(request: HttpRequest, lead: Lead, user: User, at: Any) -> dict[str, Any]:
     today = clock.day_of(at)
     entries = life(lead, before=_before(request))
+    handoff = lead.handoffs.open().select_related("rep__user").first()
     return {
         "lead": lead,
         "breakdown": breakdown(lead, today),
@@ -59,7 +61,9 @@ def _content(request: HttpRequest, lead: Lead, user: User, at: Any) -> dict[str,
         "path_notes": _path_notes(lead),
         "entries": entries,
         "older": entries[-1].at.isoformat() if len(entries) == MOST else "",
-        "handoff": lead.handoffs.open().select_related("rep__user").first(),
+        "handoff": handoff,
+        "returned": history.given_back(handoff) if handoff else None,
+        "may_release": can(user, "handoffs.release"),
         "neighbours": _neighbours(request, lead, user, at),
         "note_form": NoteForm(prefix="note"),
         "conversation_form": ConversationForm(prefix="talk", initial={"at": at}),

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from handoff import history
 from handoff.models import Handoff, HandoffStatus
 from leadflow.lead_pages.bulk import ACTIONS
 from leadflow.lead_pages.filters import ORDERS, FilterForm, without
@@ -61,7 +62,7 @@ def _page(
         leads = form.apply(leads, context.at)
     if order == "seen":
         leads = leads.filter(last_seen_at__isnull=False)
-    leads = leads.select_related("company", "last_signal", "owner")
+    leads = leads.select_related("company", "last_signal", "owner", "nurture_track")
     try:
         return keyset_page(
             leads, order=ORDERS[order][1], cursor=request.GET.get("cursor", ""), size=PAGE_SIZE
@@ -127,8 +128,10 @@ def _rows(queue: Queue, leads: list[Lead], context: Context) -> list[Row]:
 
 def _remarks(queue: Queue, leads: list[Lead], context: Context) -> dict[int, str]:
     """Return the sentence each row of this queue needs most, for all rows at once."""
-    if queue.slug in ("mql-waiting", "returned"):
+    if queue.slug == "mql-waiting":
         return _waiting_reasons(leads)
+    if queue.slug == "returned":
+        return history.words_of_returned(leads)
     if queue.slug == "nurture":
         return {lead.pk: _wake(lead) for lead in leads}
     if queue.slug == "vanishing":
@@ -142,22 +145,16 @@ def _stage(lead: Lead) -> str:
 
 def _waiting_reasons(leads: list[Lead]) -> dict[int, str]:
     waiting = Handoff.objects.filter(lead__in=leads, status=HandoffStatus.QUEUED, closed_at=None)
-    said = dict(
-        Handoff.objects.filter(lead__in=leads)
-        .exclude(note="")
-        .order_by("attempt")
-        .values_list("lead_id", "note")
-    )
-    return {
-        handoff.lead_id: said.get(handoff.lead_id, "") or handoff.get_queue_reason_display()
-        for handoff in waiting
-    }
+    return {handoff.lead_id: handoff.get_queue_reason_display() for handoff in waiting}
 
 
 def _wake(lead: Lead) -> str:
-    moments = [f"{lead.wake_on:%-d %b %Y}" if lead.wake_on else "", "a new signal"]
-    waits = f"On {' or '.join(filter(None, moments))}"
-    return f"{waits}. {lead.nurture_reason}" if lead.nurture_reason else waits
+    day = f"{lead.wake_on:%-d %b %Y}" if lead.wake_on else ""
+    signal = f"“{lead.wake_signal}”" if lead.wake_signal else "a new signal"
+    track = lead.nurture_track.name if lead.nurture_track else ""
+    why = ", ".join(filter(None, [track, lead.nurture_reason]))
+    waits = f"On {' or '.join(filter(None, [day, signal]))}"
+    return f"{waits}. {why}" if why else waits
 
 
 def _last_step(lead: Lead) -> str:

@@ -7,7 +7,7 @@ Tags: `{% icon "inbox" %}` · `{% stage lead.stage %}` (`chip=True`: tinted) · 
 `{% form_errors form %}` · `{% alert "warn" url link %}…{% endalert %}` ·
 `{% empty_state "mql" "Title" %}…{% endempty_state %}`.
 
-Filters: `when`, `duration`, `thousands`, `percent`, `signed`, `interval`, `initials`, `pick`.
+Filters: `when`, `duration`, `thousands`, `percent`, `signed`, `interval`, `initials`, `ordinal`, `pick`.
 
 Fragments to include: `_pager.html`, `charts/_*.html`; see the head of each file for what it takes.
 """
@@ -50,6 +50,13 @@ _TONE_ICONS = {"info": "info", "good": "okay", "warn": "clock", "bad": "warn"}
 def initials(name: str | None) -> str:
     """Return up to two letters for an avatar."""
     return formatting.initials(name or "")
+
+
+@register.filter
+def ordinal(number: int) -> str:
+    """Return 1st, 2nd, 3rd, 4th …"""
+    last = number % 10 if number % 100 not in (11, 12, 13) else 0
+    return str(number) + {1: "st", 2: "nd", 3: "rd"}.get(last, "th")
 
 
 @register.filter

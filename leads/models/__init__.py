@@ -12,6 +12,7 @@ from leads.models.activity import (
 from leads.models.audit import AuditEntry
 from leads.models.imports import ImportJob, ImportPart, ImportRow
 from leads.models.ledger import Cycle, Definition, StageChange
+from leads.models.nurture import NurtureTrack
 from leads.models.people import Company, Conversation, Identity, Lead, Note, ProfileChange
 from leads.models.privacy import Suppression
 from leads.models.users import Organisation, Team, User
@@ -35,6 +36,7 @@ __all__ = [
     "IntakeBatch",
     "Lead",
     "Note",
+    "NurtureTrack",
     "Organisation",
     "ProfileChange",
     "Reclassification",

@@ -97,6 +97,10 @@ class Lead(models.Model):
         max_length=50, blank=True
     )  # nurture: a signal's slug, "" = any qualifying one
     nurture_reason = models.CharField(max_length=100, blank=True)
+    # How they rest, if a track was chosen; whatever goes through the door clears it.
+    nurture_track = models.ForeignKey(
+        "leads.NurtureTrack", null=True, blank=True, on_delete=models.SET_NULL, related_name="leads"
+    )
     next_step = models.CharField(max_length=300, blank=True)
     next_step_on = models.DateField(null=True, blank=True)
     needs_fit_check = models.BooleanField(default=False)  # hand-raised but failed the fit check
@@ -230,13 +234,14 @@ class Note(models.Model):
 
 
 class Conversation(models.Model):
-    """A logged call, meeting, mail or chat with a lead; the first one by its owner is the first contact."""
+    """A logged call, meeting, mail, chat or note; the first one by the lead's owner is the first contact."""
 
     class Kind(models.TextChoices):
         CALL = "call", "Call"
         MEETING = "meeting", "Meeting"
         MAIL = "mail", "Mail"
         CHAT = "chat", "Chat"
+        NOTE = "note", "Note"
 
     lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="conversations")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

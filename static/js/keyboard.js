@@ -63,8 +63,17 @@ function press(key) {
   const row = currentRow();
   const wanted = candidates.find((one) => row?.contains(one)) || candidates.find((one) => !one.closest("[data-row]"));
   if (!wanted || wanted.disabled || wanted.getAttribute("aria-disabled") === "true") return false;
+  if (wanted.dataset.focusIn) return focusIn(wanted.dataset.focusIn);
   wanted.click();
   return true;
+}
+
+/* `data-focus-in="id"`: the key goes to the first button in there, so that nothing happens by one stray press. */
+function focusIn(id) {
+  const first = document.getElementById(id)?.querySelector("button");
+  first?.focus();
+  first?.scrollIntoView({ block: "nearest" });
+  return Boolean(first);
 }
 
 function go(key) {

@@ -15,7 +15,7 @@ from leadflow.api.operation import Endpoint, operation
 from leadflow.api.pages import every, page_of
 from leadflow.api.representations import email_of, event_json, plain
 from leads.enums import DefinitionStatus, FunnelStage, Outcome
-from leads.models import Company, Definition, Event, Lead, Signal
+from leads.models import Company, Definition, Event, Lead, NurtureTrack, Signal
 
 
 class CompanyOut(s.Serializer[Any]):
@@ -199,3 +199,26 @@ class ReasonList(Endpoint):
             RejectionReason.objects.all(),
             lambda row: plain(row, ReasonOut),
         )
+
+
+class TrackOut(s.Serializer[Any]):
+    """How leads rest; an empty list of rules or reasons takes any."""
+
+    id = s.IntegerField()
+    name = s.CharField()
+    purpose = s.CharField()
+    rules = s.ListField(child=s.CharField(), help_text="Ids of the MQL rule sets it is for.")
+    reasons = s.ListField(child=s.CharField(), help_text="Slugs of the rejection reasons it is for.")
+    days = s.IntegerField(allow_null=True, help_text="Null: as many as the rejection reason says.")
+    wakes_by_date = s.BooleanField()
+    wake_signal = s.CharField()
+    is_active = s.BooleanField()
+
+
+class TrackList(Endpoint):
+    tag = "definitions"
+
+    @operation("reasons.read", output=TrackOut, many=True)
+    def get(self, request: Request, query: dict[str, Any]) -> dict[str, Any]:
+        """List the nurture tracks in the order they are asked."""
+        return every(NurtureTrack.objects.all(), lambda row: plain(row, TrackOut))

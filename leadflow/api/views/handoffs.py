@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers as s
 from rest_framework.request import Request
 
-from handoff import workflow
+from handoff import contact, workflow
 from handoff.errors import Invalid
 from handoff.models import Handoff, HandoffStatus, QueueReason, RejectionReason, Rep
 from leadflow.api import fields
@@ -139,10 +139,63 @@ class HandoffAccept(HandoffEndpoint):
         return self.as_json(workflow.accept(self.handoff(pk), by=self.actor, at=clock.now(), **body))
 
 
+class AcceptManyBody(fields.Body):
+    handoffs = s.ListField(
+        child=s.IntegerField(min_value=1, max_value=fields.MAX_ID), min_length=1, max_length=200
+    )
+
+
+class RefusedOut(s.Serializer[Any]):
+    handoff = s.IntegerField()
+    detail = s.CharField()
+
+
+class AcceptManyOut(s.Serializer[Any]):
+    accepted = HandoffOut(many=True)
+    refused = RefusedOut(many=True, help_text="Those that could not be accepted, and why.")
+
+
+class HandoffAcceptMany(HandoffEndpoint):
+    @operation("handoffs.respond", body=AcceptManyBody, output=AcceptManyOut)
+    def post(self, request: Request, query: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+        """Accept several offers, each by itself; numbers that are not the caller's are refused as not found."""
+        mine = Handoff.objects.visible_to(self.actor).filter(pk__in=body["handoffs"])
+        rows = {row.pk: row for row in mine.select_related(*_RELATIONS)}
+        accepted, refused = workflow.accept_many(rows.values(), by=self.actor, at=clock.now())
+        unknown = [number for number in dict.fromkeys(body["handoffs"]) if number not in rows]
+        return {
+            "accepted": [self.as_json(row) for row in accepted],
+            "refused": [
+                *({"handoff": row.pk, "detail": why} for row, why in refused),
+                *({"handoff": number, "detail": "There is no such handoff."} for number in unknown),
+            ],
+        }
+
+
+class ContactBody(fields.Body):
+    what = s.ChoiceField(choices=[(one.slug, one.label) for one in contact.CONTACTS.values()])
+    summary = fields.Text(required=False, allow_blank=True, default="", max_length=5000)
+
+
+class HandoffContact(HandoffEndpoint):
+    @operation("conversations.log", body=ContactBody, output=HandoffOut)
+    def post(self, request: Request, query: dict[str, Any], body: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Log a call, mail, meeting or note with the lead; the rep's first one stops the contact clock."""
+        handoff = self.handoff(pk)
+        contact.log_contact(handoff, **body, by=self.actor, at=clock.now())
+        return self.as_json(handoff)
+
+
 class RejectBody(fields.Body):
     reason = fields.Line(max_length=50, help_text="Slug of a rejection reason; it decides what happens next.")
     note = fields.Text(required=False, allow_blank=True, default="", max_length=2000)
     missing = s.ListField(child=fields.Line(max_length=200), required=False, default=list, max_length=20)
+    wake_on = s.DateField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Where the reason nurtures: the day to look again.",
+    )
 
     def validate_reason(self, slug: str) -> RejectionReason:
         found = RejectionReason.objects.filter(slug=slug, is_active=True).first()
@@ -217,11 +270,15 @@ def _rep(email: str, by: User) -> Rep:
     return found
 
 
+class ReleaseBody(fields.Body):
+    note = fields.Text(required=False, allow_blank=True, default="", max_length=2000)
+
+
 class HandoffRelease(HandoffEndpoint):
-    @operation("handoffs.release", output=HandoffOut)
-    def post(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
-        """Have a handoff that waits for marketing routed again."""
+    @operation("handoffs.release", body=ReleaseBody, output=HandoffOut)
+    def post(self, request: Request, query: dict[str, Any], body: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Have a handoff that waits for marketing routed again, with a comment for the rep if there is one."""
         found = Handoff.objects.filter(pk=pk).first()
         if found is None:
             raise Refused(404, "not_found", "There is nothing at this address.")
-        return self.as_json(workflow.release_to_sales(found, by=self.actor, at=clock.now()))
+        return self.as_json(workflow.release_to_sales(found, by=self.actor, at=clock.now(), **body))

@@ -248,3 +248,39 @@ def test_manager_sets_the_capacity_of_the_team(signed_in):
     assert other.patch(f"reps/{rep.pk}/", {"capacity": 3}).status_code == 404
     assert [row["id"] for row in manager.get("reps/").json()["results"]] == [rep.pk]
     assert other.get("reps/").json()["results"] == []
+
+
+def test_several_offers_are_accepted_each_by_itself(api_as, offer):
+    foreign = make_offer(make_rep("Otto"), at=clock.now())
+    client = api_as(offer.rep.user)
+
+    answer = client.post("handoffs/accept/", {"handoffs": [offer.pk, foreign.pk]}).json()
+
+    assert [row["id"] for row in answer["accepted"]] == [offer.pk]
+    assert answer["refused"] == [{"handoff": foreign.pk, "detail": "There is no such handoff."}]
+    assert status_of(foreign) == "offered"
+
+
+def test_a_contact_stops_the_clock(api_as, offer):
+    client = api_as(offer.rep.user)
+    assert client.post(f"handoffs/{offer.pk}/contact/", {"what": "mail"}).status_code == 409
+    client.post(f"handoffs/{offer.pk}/accept/", {})
+
+    answer = client.post(f"handoffs/{offer.pk}/contact/", {"what": "mail"})
+
+    assert answer.status_code == 200
+    assert answer.json()["first_contact_at"] is not None
+
+
+def test_a_rejection_may_name_the_day_to_look_again(api_as, offer, settings):
+    settings.LEADFLOW_UNDO_SECONDS = 0
+    day = clock.today() + timedelta(days=25)
+    body = {"reason": "no_timeline", "wake_on": day.isoformat()}
+
+    assert api_as(offer.rep.user).post(f"handoffs/{offer.pk}/reject/", body).status_code == 200
+    offer.lead.refresh_from_db()
+    assert (offer.lead.status, offer.lead.wake_on) == ("nurture", day)
+
+
+def test_nurture_tracks_are_listed(api):
+    assert "Product education" in [row["name"] for row in api.get("nurture-tracks/").json()["results"]]
