@@ -81,6 +81,8 @@ _SIGNALS = Place("Signals", "leads:signals", "pulse", action="signals.read")
 _SOURCES = Place("Sources", "leads:sources", "globe", action="sources.read")
 _REASONS = Place("Rejection reasons", "handoff:reasons", "tag", action="reasons.read")
 _ROUTING = Place("Routing", "handoff:routing", "route", action="routing.read")
+_CLOCKS = Place("Clocks", "handoff:clocks", "clock", action="routing.read")
+_AWAY = Place("Out of office", "handoff:my_absences", "calendar", action="reps.own_capacity")
 _REPS = Place("Reps and capacity", "handoff:reps", "users", action="routing.read")
 _REPORTS = Place("Reports", "dashboard:conversion", "chart", action="reports.read", go="d")
 _BOARD = Place("Handoffs", "handoff:board", "inbox", action="handoffs.reassign", go="i")
@@ -105,14 +107,14 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
         ("Running it", [_SOURCES, _OPERATIONS]),
     ],
     Role.REP: [
-        ("", [_INBOX, _MY_LEADS, _NURTURE, _VANISHING, _NOTICES]),
+        ("", [_INBOX, _MY_LEADS, _NURTURE, _VANISHING, _NOTICES, _AWAY]),
         (_SAVED, []),
         ("Reference", [_DEFINITIONS, _RESULTS]),
     ],
     Role.MANAGER: [
         ("", [_REPORTS, _BOARD, _UNROUTED, _QUEUE, _VANISHING, _NOTICES]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _ROUTING, _REPS, _REASONS]),
+        ("Rules", [_DEFINITIONS, _ROUTING, _CLOCKS, _REPS, _REASONS]),
         ("Team", [_USERS, _IMPORTS, _AUDIT]),
     ],
     Role.ADMIN: [
