@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, TypeVar, cast
 
 from django.db.models import F
 
@@ -15,9 +15,10 @@ from handoff.bulk import Row, insert
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason, RoutingDecision
 from handoff.notices import Kind
 from handoff.planning import Plan
-from handoff.roster import Roster, save_rotations
+from handoff.promises import Promises, Terms
+from handoff.roster import RepCard, Roster, save_rotations
 from handoff.rules import LeadFacts
-from leads.models import Cycle, Lead, Organisation
+from leads.models import Cycle, Lead
 
 T = TypeVar("T")
 # Somebody has to act on these; a seat frees by itself.
@@ -50,27 +51,21 @@ def record(decided: Sequence[Decided], roster: Roster, at: datetime) -> int:
     """
     news = [(waiting, plan) for waiting, plan in decided if _is_new(waiting, plan)]
     offers = [(waiting, plan) for waiting, plan in news if plan.rep]
-    organisation = Organisation.current()
+    promises = Promises.read()
     context.refresh([(w.handoff_id, w.cycle_id) for w, _ in offers if w.has_stale_context], at)
-    _write_offers(offers, organisation, at)
+    _write_offers(offers, promises, at)
     _write_queued([(waiting, plan) for waiting, plan in news if not plan.rep])
     _write_owners(news)
     insert(RoutingDecision, _DECISION, [_decision(w, plan, at) for w, plan in news])
     save_rotations(roster)
-    notices.notify([*_offer_notices(offers, organisation, at), *_alarms(news, at)])
+    notices.notify([*_offer_notices(offers, promises, at), *_alarms(news, at)])
     return len(news)
 
 
-def accept_by(organisation: Organisation, *, is_hand_raise: bool, at: datetime) -> datetime:
-    """Return when an offer made now lapses."""
-    hours = organisation.hand_raise_accept_hours if is_hand_raise else organisation.accept_hours
-    return at + timedelta(hours=hours)
-
-
-def offer_text(who: str, due: datetime, organisation: Organisation, *, is_hand_raise: bool) -> str:
+def offer_text(who: str, due: datetime, zone: str, *, is_hand_raise: bool) -> str:
     """Say in one line what is offered and by when."""
     asked = "asked for us" if is_hand_raise else "is yours to take"
-    return f"{who[:200]} {asked}. Accept by {sentences.moment(due, organisation.time_zone)}."
+    return f"{who[:200]} {asked}. Accept by {sentences.moment(due, zone)}."
 
 
 def _is_new(waiting: Waiting, plan: Plan) -> bool:
@@ -93,11 +88,15 @@ def _queued(decided: Iterable[Decided]) -> Any:
     return Handoff.objects.filter(pk__in=ids, status=HandoffStatus.QUEUED)
 
 
-def _write_offers(offers: Sequence[Decided], organisation: Organisation, at: datetime) -> None:
-    def target(waiting: Waiting, plan: Plan) -> tuple[int | None, int | None, bool]:
-        return plan.rep.id if plan.rep else None, plan.rule.id if plan.rule else None, waiting.is_hand_raise
+def _terms(waiting: Waiting, promises: Promises) -> Terms:
+    return promises.terms(is_hand_raise=waiting.is_hand_raise, score=waiting.facts.score)
 
-    for (rep, rule, is_hand_raise), group in _grouped(offers, target):
+
+def _write_offers(offers: Sequence[Decided], promises: Promises, at: datetime) -> None:
+    def target(waiting: Waiting, plan: Plan) -> tuple[int, int | None, Terms]:
+        return _rep(plan).id, plan.rule.id if plan.rule else None, _terms(waiting, promises)
+
+    for (rep, rule, terms), group in _grouped(offers, target):
         pool = group[0][1].pool
         _queued(group).update(
             status=HandoffStatus.OFFERED,
@@ -106,8 +105,7 @@ def _write_offers(offers: Sequence[Decided], organisation: Organisation, at: dat
             rep=rep,
             rule=rule,
             pool=pool and pool.id,
-            offered_at=at,
-            accept_by=accept_by(organisation, is_hand_raise=is_hand_raise, at=at),
+            **promises.accepting(_rep(group[0][1]).calendar_id, terms, at),
         )
 
 
@@ -155,17 +153,25 @@ def _decision(waiting: Waiting, plan: Plan, at: datetime) -> Row:
     )
 
 
-def _offer_notices(offers: Sequence[Decided], organisation: Organisation, at: datetime) -> list[Notice]:
-    due = {raised: accept_by(organisation, is_hand_raise=raised, at=at) for raised in (False, True)}
+def _rep(plan: Plan) -> RepCard:
+    assert plan.rep is not None
+    return plan.rep
+
+
+def _offer_notices(offers: Sequence[Decided], promises: Promises, at: datetime) -> list[Notice]:
+    zone = promises.organisation.time_zone
+
+    def due(waiting: Waiting, plan: Plan) -> datetime:
+        offer = promises.accepting(_rep(plan).calendar_id, _terms(waiting, promises), at)
+        return cast(datetime, offer["accept_by"])
+
     return [
         Notice(
             user_id=plan.rep.user_id,
             kind=Kind.OFFERED,
             handoff_id=waiting.handoff_id,
             lead_id=waiting.lead_id,
-            text=offer_text(
-                waiting.who, due[waiting.is_hand_raise], organisation, is_hand_raise=waiting.is_hand_raise
-            ),
+            text=offer_text(waiting.who, due(waiting, plan), zone, is_hand_raise=waiting.is_hand_raise),
             created_at=at,
         )
         for waiting, plan in offers

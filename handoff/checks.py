@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from handoff.models import Handoff, HandoffStatus, Notice, QueueReason, RoutingDecision
+from handoff.clock_steps import STEPS
+from handoff.models import Handoff, HandoffStatus, Notice, PoolMember, QueueReason, RoutingDecision
 from handoff.notices import Kind
 from handoff.planning import ASSIGNED, Verdict, Way
 from handoff.rotation import Rotation
@@ -106,7 +107,7 @@ def rotation_is_fair(at: datetime) -> list[str]:
         rotation.take(rep or 0)
         if len(rotation.weights) > 1 and rotation.breaches():
             found.append(f"decision {pk} left rep(s) {rotation.breaches()} outside their share")
-    return found
+    return found + _credits_add_up()
 
 
 def longest_waiting_first(at: datetime) -> list[str]:
@@ -156,9 +157,10 @@ def deadlines_kept(at: datetime) -> list[str]:
     offers = Handoff.objects.exclude(accept_by=None)
     early = offers.filter(status=HandoffStatus.EXPIRED, closed_at__lte=F("accept_by"))
     late = offers.filter(status=HandoffStatus.ACCEPTED, decided_at__gt=F("accept_by"))
-    overdue = offers.filter(status=HandoffStatus.OFFERED, accept_by__lt=at - GRACE)
+    overdue = offers.filter(status=HandoffStatus.OFFERED, accept_by__lt=at - GRACE, paused_at=None)
     passed_on = Handoff.objects.filter(
-        Q(status=HandoffStatus.EXPIRED) | Q(reason__isnull=False), cycle=OuterRef("cycle"), rep=OuterRef("rep"),
+        Q(status=HandoffStatus.EXPIRED) | Q(reason__isnull=False) | Q(contact_rerouted_at__isnull=False),
+        cycle=OuterRef("cycle"), rep=OuterRef("rep"),
         attempt__lt=OuterRef("attempt"), closed_at__isnull=False,
     )  # fmt: skip
     by_hand = RoutingDecision.objects.filter(handoff=OuterRef("pk"), way__in=[Way.MANUAL, Way.OVERRIDE])
@@ -169,6 +171,38 @@ def deadlines_kept(at: datetime) -> list[str]:
         + _each("handoff %s is overdue", overdue.values_list("pk", flat=True))
         + _each("handoff %s went again to a rep who had passed on it", again.values_list("pk", flat=True))
     )
+
+
+def steps_in_time(at: datetime) -> list[str]:
+    """Every warning, escalation and re-route by the clock came after it was due, and none that is due is missing."""
+    found = []
+    for due, done in (
+        *((step.due, step.done) for step in STEPS),
+        ("contact_reroute_at", "contact_rerouted_at"),
+    ):
+        early = Handoff.objects.filter(**{f"{done}__lt": F(due)}, paused_at=None).values_list("pk", flat=True)
+        found += _each(f"handoff %s has {done} before {due}", early)
+    for step in STEPS:
+        missed = Handoff.objects.filter(step.rows(at - GRACE)).values_list("pk", flat=True)
+        found += _each(f"handoff %s is overdue for {step.done}", missed)
+    resting = Handoff.objects.filter(paused_until__lt=at - GRACE, closed_at=None).values_list("pk", flat=True)
+    return found + _each("handoff %s is still paused", resting)
+
+
+def _credits_add_up() -> list[str]:
+    """No more turns were given back than bad leads were turned down: used and open ones are covered by those."""
+    given = Counter(
+        Handoff.objects.filter(credited_at__isnull=False).order_by().values_list("pool_id", "rep_id")
+    )
+    used = Counter(_assignments().filter(way=Way.CREDIT).order_by().values_list("pool_id", "rep_id"))
+    for pool, rep, left in PoolMember.objects.filter(credits__gt=0).values_list(
+        "pool_id", "rep_id", "credits"
+    ):
+        used[pool, rep] += left
+    return [
+        f"rep {rep} of pool {pool} has {count} turns back for {given[pool, rep]} bad leads"
+        for (pool, rep), count in sorted(used.items()) if count > given[pool, rep]
+    ]  # fmt: skip
 
 
 def everyone_told(at: datetime) -> list[str]:
@@ -191,6 +225,7 @@ CHECKS: list[tuple[str, str, Check]] = [
     ("I13", "Longest waiting first", longest_waiting_first),
     ("I14", "One outcome per offer", one_outcome),
     ("I15", "Deadlines kept", deadlines_kept),
+    ("I17", "Steps by the clock in time", steps_in_time),
     ("I18", "Everybody told once", everyone_told),
 ]
 

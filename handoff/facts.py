@@ -33,13 +33,13 @@ def read_past(cycles: Mapping[int, int]) -> Past:
     past = Past()
     handoffs = Handoff.objects.filter(lead_id__in=list(cycles), rep__isnull=False, closed_at__isnull=False)
     rows = handoffs.order_by("pk").values_list(
-        "lead_id", "cycle_id", "rep_id", "rep__user_id", "status", "reason_id"
+        "lead_id", "cycle_id", "rep_id", "rep__user_id", "status", "reason_id", "contact_rerouted_at"
     )
-    for lead_id, cycle_id, rep_id, user_id, status, reason in rows:
+    for lead_id, cycle_id, rep_id, user_id, status, reason, taken_away in rows:
         # A reason on an accepted one means it was turned down after all.
         if status in KNEW_IT and not reason:
             past.previous_owner[lead_id] = user_id
-        elif cycle_id == cycles[lead_id] and status == HandoffStatus.EXPIRED:
+        elif cycle_id == cycles[lead_id] and (status == HandoffStatus.EXPIRED or taken_away):
             past.turned_down[lead_id][rep_id] = Verdict.LAPSED
         elif cycle_id == cycles[lead_id] and reason:
             past.turned_down[lead_id][rep_id] = Verdict.REJECTED

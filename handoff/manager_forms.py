@@ -111,8 +111,8 @@ class RepForm(forms.ModelForm):
 
     class Meta:
         model = Rep
-        fields = ("capacity", "is_available", "away_until")
-        labels = {"is_available": "Taking leads", "away_until": "Away until"}
+        fields = ("capacity", "is_available", "away_until", "calendar")
+        labels = {"is_available": "Taking leads", "away_until": "Away until", "calendar": "Working hours"}
         help_texts = {
             "capacity": "Seats: offers, and accepted leads without first contact that are not deferred."
         }
@@ -144,13 +144,14 @@ class ReasonForm(forms.ModelForm):
             "label",
             "next_path",
             "nurture_days",
+            "gives_turn_back",
             "needs_note",
             "position",
             "is_active",
         )
         labels = {
             "label": "Reason", "next_path": "What happens next", "nurture_days": "Days in nurture",
-            "needs_note": "Asks for a sentence",
+            "needs_note": "Asks for a sentence", "gives_turn_back": "A bad lead: the rep gets another turn",
             "position": "Place in the list", "is_active": "In use",
         }  # fmt: skip
 

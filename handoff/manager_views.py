@@ -10,13 +10,14 @@ from django.db.models import Count, Q
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from handoff import workflow
 from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
 from handoff.forms import ReassignForm
 from handoff.manager_forms import PoolForm, ReasonForm, RepForm, RuleForm
-from handoff.models import OPEN, Handoff, HandoffStatus, Pool, RejectionReason, Rep, RoutingRule
+from handoff.models import OPEN, Absence, Handoff, HandoffStatus, Pool, RejectionReason, Rep, RoutingRule
 from handoff.rules import rules_changed
 from leads import clock
 from leads.audit import audit, diff, snapshot
@@ -34,7 +35,7 @@ def _user(request: HttpRequest) -> User:
 
 def reps_in_sight(user: User) -> Any:
     """Return the reps a manager or admin may see: the own team's, or all."""
-    reps = Rep.objects.select_related("user__team").order_by("user__name")
+    reps = Rep.objects.select_related("user__team", "calendar").order_by("user__name")
     return reps.filter(user__team=user.team) if user.is_manager else reps
 
 
@@ -125,7 +126,7 @@ def routing_page(request: HttpRequest) -> HttpResponse:
 def rule_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     rule = get_object_or_404(RoutingRule, pk=pk) if pk else RoutingRule(position=_next_position())
     form = RuleForm(request.POST if request.method == "POST" else None, instance=rule)
-    return _edit(request, form, "routing_rule", "handoff:routing", "Routing rule")
+    return edit_row(request, form, "routing_rule", "handoff:routing", "Routing rule")
 
 
 def _next_position() -> int:
@@ -139,7 +140,7 @@ def pool_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     user = _user(request)
     pools = Pool.objects.filter(team=user.team) if user.is_manager else Pool.objects.all()
     pool = get_object_or_404(pools, pk=pk) if pk else Pool()
-    return _edit(
+    return edit_row(
         request,
         PoolForm(request.POST if request.method == "POST" else None, instance=pool, user=user),
         "pool",
@@ -152,7 +153,11 @@ def pool_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 @require_safe
 def reps_page(request: HttpRequest) -> HttpResponse:
     user = _user(request)
-    context = {"reps": reps_in_sight(user), "may_edit": can(user, "routing.edit")}
+    away = {row.rep_id: row for row in Absence.objects.on(clock.today()).select_related("cover__user")}
+    reps = list(reps_in_sight(user))
+    for rep in reps:
+        rep.away = away.get(rep.pk)
+    context = {"reps": reps, "may_edit": can(user, "routing.edit")}
     return render(request, "handoff/reps.html", context)
 
 
@@ -160,7 +165,7 @@ def reps_page(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def rep_edit(request: HttpRequest, pk: int) -> HttpResponse:
     rep = get_object_or_404(reps_in_sight(_user(request)), pk=pk)
-    return _edit(
+    return edit_row(
         request,
         RepForm(request.POST if request.method == "POST" else None, instance=rep),
         "rep",
@@ -183,7 +188,7 @@ def reasons_page(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def reason_edit(request: HttpRequest, slug: str = "") -> HttpResponse:
     reason = get_object_or_404(RejectionReason, slug=slug) if slug else RejectionReason()
-    return _edit(
+    return edit_row(
         request,
         ReasonForm(request.POST if request.method == "POST" else None, instance=reason),
         "reason",
@@ -192,8 +197,13 @@ def reason_edit(request: HttpRequest, slug: str = "") -> HttpResponse:
     )
 
 
-def _edit(request: HttpRequest, form: ModelForm[Any], kind: str, back: str, title: str) -> HttpResponse:
-    """Show or take the form of one configuration row; every change is written to the audit log."""
+def edit_row(
+    request: HttpRequest, form: ModelForm[Any], kind: str, back: str, title: str, delete: str = ""
+) -> HttpResponse:
+    """Show or take the form of one configuration row; every change is written to the audit log.
+
+    `delete` names the address that removes the row.
+    """
     fields = [field.name for field in form._meta.model._meta.concrete_fields if field.name != "id"]
     before = snapshot(form.instance, fields) if form.instance.pk else {}
     if request.method == "POST" and form.is_valid():
@@ -211,5 +221,6 @@ def _edit(request: HttpRequest, form: ModelForm[Any], kind: str, back: str, titl
                 rules_changed()
         messages.success(request, f"{row} saved.")
         return redirect(back)
-    context = {"form": form, "title": title, "back": back}
+    delete = reverse(delete, args=[form.instance.pk]) if delete and form.instance.pk else ""
+    context = {"form": form, "title": title, "back": back, "delete": delete}
     return render(request, "handoff/settings_form.html", context, status=422 if form.is_bound else 200)

@@ -5,10 +5,17 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
+from handoff.schedule_models import Absence, ClockTier, WorkCalendar
 from leads.enums import Role
 from leads.models import Cycle, Lead, Team, User
+
+__all__ = [
+    "MAIL_BACKOFF", "OPEN", "Absence", "ClockTier", "Discovery", "Handoff", "HandoffQuerySet", "HandoffStatus",
+    "NextPath", "Notice", "Opportunity", "Pool", "PoolMember", "QueueReason", "RejectionReason", "Rep",
+    "RotationState", "RoutingDecision", "RoutingRule", "WorkCalendar",
+]  # fmt: skip
 
 
 class Rep(models.Model):
@@ -19,6 +26,9 @@ class Rep(models.Model):
     is_available = models.BooleanField(default=True)
     away_until = models.DateField(null=True, blank=True)
     territories = models.JSONField(default=list, blank=True)  # country codes or region names; empty takes any
+    calendar = models.ForeignKey(
+        WorkCalendar, null=True, blank=True, on_delete=models.PROTECT, related_name="reps"
+    )
 
     def __str__(self) -> str:
         return str(self.user)
@@ -41,6 +51,9 @@ class PoolMember(models.Model):
     weight = models.PositiveSmallIntegerField(default=1)
     turns = models.PositiveIntegerField(default=0)  # taken in all states of the pool
     arrears = models.BigIntegerField(default=0)  # share due less turns taken, in millionths of a turn
+    credits = models.PositiveIntegerField(
+        default=0, db_default=0
+    )  # turns given back for bad leads and not yet used
 
     class Meta:
         constraints: ClassVar = [
@@ -214,6 +227,32 @@ class Handoff(models.Model):
     # Until then: {"kind": accept|reject|return|defer, "before": field values that undoing it restores}.
     pending = models.JSONField(default=dict, blank=True)
     contact_by = models.DateTimeField(null=True, blank=True)
+    # What was promised with the offer: tier, working minutes, shares (see `handoff.promises.Terms`).
+    terms = models.JSONField(default=dict, db_default={}, blank=True)
+    # The working time between the running clock's start and end, as pairs of ISO moments; empty: all of it.
+    clock_spans = models.JSONField(default=list, db_default=[], blank=True)
+    # Each step by the clock: when it is due, and when it was taken.
+    accept_warn_at = models.DateTimeField(null=True, blank=True)
+    accept_warned_at = models.DateTimeField(null=True, blank=True)
+    accept_escalate_at = models.DateTimeField(null=True, blank=True)
+    accept_escalated_at = models.DateTimeField(null=True, blank=True)
+    contact_warn_at = models.DateTimeField(null=True, blank=True)
+    contact_warned_at = models.DateTimeField(null=True, blank=True)
+    contact_escalated_at = models.DateTimeField(null=True, blank=True)  # due at contact_by
+    contact_reroute_at = models.DateTimeField(null=True, blank=True)
+    contact_rerouted_at = models.DateTimeField(null=True, blank=True)
+    # While paused the clock stands still; it goes on by itself at `paused_until`.
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_until = models.DateTimeField(null=True, blank=True)
+    paused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    pause_reason = models.CharField(max_length=300, default="", db_default="", blank=True)
+    age_alarm_at = models.DateTimeField(null=True, blank=True)  # the managers were last told that it waits
+    age_alarm_hours = models.PositiveSmallIntegerField(
+        default=0, db_default=0
+    )  # of the threshold told of last
+    credited_at = models.DateTimeField(null=True, blank=True)  # its turn was given back
     first_contact_at = models.DateTimeField(null=True, blank=True)
     deferred_until = models.DateField(null=True, blank=True)
     next_step = models.CharField(max_length=300, blank=True)
@@ -251,6 +290,12 @@ class Handoff(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=[s.value for s in HandoffStatus]), name="handoff_status_known"
             ),
+            models.CheckConstraint(
+                condition=Q(paused_at=None, paused_until=None)
+                | Q(paused_at__isnull=False, paused_until__gt=F("paused_at"), paused_by__isnull=False)
+                & ~Q(pause_reason=""),
+                name="handoff_pause_whole",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(
@@ -263,6 +308,14 @@ class Handoff(models.Model):
             models.Index(fields=["accept_by"], name="handoff_accept_by", condition=Q(status="offered")),
             models.Index(fields=["settle_at"], name="handoff_settle", condition=Q(settle_at__isnull=False)),
             models.Index(fields=["offered_at"], name="handoff_offered"),
+            models.Index(
+                fields=["contact_by"],
+                name="handoff_contact_by",
+                condition=Q(status="accepted", closed_at=None, first_contact_at=None),
+            ),
+            models.Index(
+                fields=["paused_until"], name="handoff_paused", condition=Q(paused_until__isnull=False)
+            ),
             # Reports judge kept promises from these alone, without reading the handoffs themselves.
             models.Index(
                 fields=["accept_by", "decided_at", "status", "pool", "rep"],

@@ -27,6 +27,11 @@ logger = logging.getLogger(__name__)
 class Kind(models.TextChoices):
     OFFERED = "offered", "New handoff"
     EXPIRED = "expired", "Handoff lapsed"
+    ACCEPT_WARNING = "accept_warning", "Answer due soon"
+    ACCEPT_LATE = "accept_late", "Offer about to lapse"
+    CONTACT_WARNING = "contact_warning", "First contact due soon"
+    CONTACT_LATE = "contact_late", "First contact late"
+    CONTACT_LAPSED = "contact_lapsed", "Taken for want of a first contact"
     REASSIGNED = "reassigned", "Handoff reassigned"
     WITHDRAWN = "withdrawn", "Handoff withdrawn"
     QUEUED = "queued", "Waiting for a rep"

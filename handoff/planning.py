@@ -34,6 +34,8 @@ class Way(TextChoices):
     ROTATION = "rotation", "Rotation"
     STICKY_COMPANY = "sticky_company", "Owner of the company"
     STICKY_LEAD = "sticky_lead", "Knows the lead"
+    CREDIT = "credit", "A turn given back for a bad lead"
+    COVER = "cover", "Covers for whoever is away"
     DIRECT = "direct", "Named by the rule"
     MANUAL = "manual", "Assigned by hand"
     OVERRIDE = "override", "Assigned by hand over capacity"
@@ -71,7 +73,7 @@ class Planner:
         plan = Plan(QueueReason.NO_ELIGIBLE_REP, rule, pool)
         verdicts = self._verdicts(rule, pool, lead)
         if rule.rep_id:
-            self._choose_direct(plan, verdicts)
+            self._choose_direct(plan, verdicts, lead)
         elif not self._choose_sticky(plan, lead):
             self._choose_by_rotation(plan, verdicts)
         plan.outcome = ASSIGNED if plan.rep else _why_nobody(verdicts)
@@ -100,10 +102,12 @@ class Planner:
             return lead.turned_down_by[rep.id]
         return Verdict.FULL if rep.is_full else ""
 
-    def _choose_direct(self, plan: Plan, verdicts: dict[int, str]) -> None:
+    def _choose_direct(self, plan: Plan, verdicts: dict[int, str], lead: LeadFacts) -> None:
         ((rep_id, verdict),) = verdicts.items()
         if not verdict:
             plan.rep, plan.way = self.roster.reps[rep_id], Way.DIRECT
+        elif cover := self._cover(self.roster.reps[rep_id], lead):
+            plan.rep, plan.way = cover, Way.COVER
 
     def _choose_sticky(self, plan: Plan, lead: LeadFacts) -> bool:
         """Give the lead to whoever owns its company, else to whoever had it before, if they can take it."""
@@ -115,13 +119,31 @@ class Planner:
             if rep and not self._verdict(rep, lead, anywhere=True):
                 plan.rep, plan.way = rep, way
                 return True
+            if rep and (cover := self._cover(rep, lead)):
+                plan.rep, plan.way = cover, Way.COVER
+                return True
         return False
+
+    def _cover(self, rep: RepCard, lead: LeadFacts) -> RepCard | None:
+        """Return who covers for an absent rep and can take the lead; a cover who is away has one, too."""
+        asked = {rep.id}
+        while rep.absence and rep.cover and rep.cover not in asked:
+            rep = self.roster.reps[rep.cover]
+            asked.add(rep.id)
+            if not self._verdict(rep, lead, anywhere=True):
+                return rep
+        return None
 
     def _choose_by_rotation(self, plan: Plan, verdicts: dict[int, str]) -> None:
         eligible = tuple(rep for rep, verdict in verdicts.items() if not verdict)
         if not eligible or plan.pool is None:
             return
         pool = plan.pool
+        if owed := [rep for rep in eligible if pool.credits.get(rep)]:
+            # Given back before the rotation goes on, and not a turn of it: whoever is owed most first.
+            rep_id = min(owed, key=lambda rep: (-pool.credits[rep], rep))
+            plan.rep, plan.way = self.roster.reps[rep_id], Way.CREDIT
+            return
         plan.state_key, rotation = pool.rotation(eligible)
         rep_id = rotation.next_rep(pool.arrears, pool.turns)
         plan.rep, plan.way = self.roster.reps[rep_id], Way.ROTATION
@@ -130,7 +152,8 @@ class Planner:
         """List the candidates as they stood, then count the turn."""
         pool = plan.pool
         rotation = pool.rotations[plan.state_key] if pool and plan.state_key else None
-        passed_over = Verdict.NOT_NEXT if plan.way == Way.ROTATION else Verdict.NOT_OWNER
+        in_turn = plan.way in (Way.ROTATION, Way.CREDIT)
+        passed_over = Verdict.NOT_NEXT if in_turn else Verdict.NOT_OWNER
         reps = self.roster.reps
         plan.candidates = [
             {
@@ -146,7 +169,9 @@ class Planner:
         ]
         if plan.rep:
             mark_chosen(plan.candidates, plan.rep)
-        if plan.rep and pool and plan.state_key:
+        if plan.rep and pool and plan.way == Way.CREDIT:
+            pool.use_credit(plan.rep.id)
+        elif plan.rep and pool and plan.state_key:
             pool.take_turn(plan.state_key, plan.rep.id)
 
 

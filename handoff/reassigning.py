@@ -7,13 +7,14 @@ from datetime import datetime
 from django.db.models import F
 
 from handoff import context, notices, sentences
-from handoff.assigning import accept_by, offer_text
+from handoff.assigning import offer_text
 from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
 from handoff.locks import atomic, lock_lead, lock_reps
 from handoff.models import OPEN, Handoff, HandoffStatus, Notice, QueueReason, Rep, RoutingDecision
 from handoff.notices import Kind
 from handoff.opening import queue_again, wake_routing
 from handoff.planning import ASSIGNED, Verdict, Way
+from handoff.promises import Promises
 from handoff.roster import seats_taken
 from handoff.settling import settle
 from leads.models import Cycle, Lead, Note, Organisation, User
@@ -33,7 +34,7 @@ def reassign(
         raise Invalid({"reason": "Say why, for the rep who loses it and the one who gets it."})
     (rep,) = lock_reps([rep.pk])
     lead = lock_lead(handoff.lead_id)
-    _must_manage(handoff, rep, by)
+    must_manage(handoff, by, rep)
     if not rep.user.is_active or handoff.rep_id == rep.pk:
         raise Invalid(
             {"rep": f"{rep} has it already." if rep.user.is_active else f"{rep} is no longer active."}
@@ -94,12 +95,14 @@ def _must_lead(rep: Rep, by: User) -> None:
         raise NotAllowed("Only a manager of the team can give back what a rep has.")
 
 
-def _must_manage(handoff: Handoff, rep: Rep, by: User) -> None:
+def must_manage(handoff: Handoff, by: User, rep: Rep | None = None) -> None:
+    """Let only admins and the manager of the handoff's team through; `rep`, too, must be of the team."""
     if by.is_active and by.is_admin:
         return
     theirs = Handoff.objects.visible_to(by).filter(pk=handoff.pk).exists()
-    if not (by.is_active and by.is_manager and theirs and rep.user.team_id == by.team_id):
-        raise NotAllowed("Only a manager of the team can reassign within it.")
+    is_near = rep is None or rep.user.team_id == by.team_id
+    if not (by.is_active and by.is_manager and theirs and is_near):
+        raise NotAllowed("Only a manager of the team can do this within it.")
 
 
 def _offer(handoff: Handoff, lead: Lead, rep: Rep, by: User, at: datetime) -> Handoff:
@@ -109,9 +112,11 @@ def _offer(handoff: Handoff, lead: Lead, rep: Rep, by: User, at: datetime) -> Ha
     unchanged = Handoff.objects.filter(
         pk=handoff.pk, version=handoff.version, status__in=OPEN, closed_at=None, settle_at=None
     )
+    promises = Promises.read()
+    terms = promises.terms(is_hand_raise=handoff.is_hand_raise, score=lead.score)
     offered = {
-        "status": HandoffStatus.OFFERED, "rep": rep, "offered_at": at, "queue_reason": "",
-        "accept_by": accept_by(Organisation.current(), is_hand_raise=handoff.is_hand_raise, at=at),
+        "status": HandoffStatus.OFFERED, "rep": rep, "queue_reason": "",
+        **promises.accepting(rep.calendar_id, terms, at),
     }  # fmt: skip
     if now.status == HandoffStatus.QUEUED:
         updated, offer = unchanged.update(version=F("version") + 1, **offered), now
@@ -159,7 +164,7 @@ def _tell(handoff: Handoff, offer: Handoff, rep: Rep, lead: Lead, at: datetime) 
     due = offer.accept_by or at
     company = lead.company.name if lead.company else ""
     name = sentences.who(lead.name, lead.job_title, company)
-    text = offer_text(name, due, organisation, is_hand_raise=offer.is_hand_raise)
+    text = offer_text(name, due, organisation.time_zone, is_hand_raise=offer.is_hand_raise)
     told = [Notice(user=rep.user, kind=Kind.OFFERED, handoff=offer, lead=lead, text=text, created_at=at)]
     if handoff.rep and handoff.rep_id != rep.pk:
         gone = f"{lead.name[:200]} was reassigned to {rep}."

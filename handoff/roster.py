@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import Count
+from django.db.models import Count, F
 
 from handoff.locks import lock_pools, lock_reps
-from handoff.models import Handoff, Pool, PoolMember, Rep, RotationState
+from handoff.models import Absence, Handoff, Pool, PoolMember, Rep, RotationState
 from handoff.rotation import Rotation, charge, state_key
 from leads.enums import Role
 
@@ -26,6 +27,8 @@ class RepCard:
     seats: int
     absence: str
     territories: frozenset[str]
+    calendar_id: int | None = None
+    cover: int | None = None  # takes what would go to this rep in person while they are away
     # Was full for leads that wait longer, so takes none of the later ones in the same run (I13).
     is_closed: bool = False
 
@@ -50,10 +53,12 @@ class PoolCard:
     members: dict[int, int] = field(default_factory=dict)  # rep id → membership id
     weights: dict[int, int] = field(default_factory=dict)
     turns: dict[int, int] = field(default_factory=dict)
+    credits: dict[int, int] = field(default_factory=dict)  # turns given back, not yet used
     arrears: dict[int, int] = field(default_factory=dict)
     rotations: dict[str, Rotation] = field(default_factory=dict)
     keys: dict[tuple[int, ...], str] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    used: Counter[int] = field(default_factory=Counter)  # credits used in this run, by rep
     is_trial: bool = False  # a try-out starts every rotation anew
 
     def rotation(self, eligible: tuple[int, ...]) -> tuple[str, Rotation]:
@@ -79,6 +84,11 @@ class PoolCard:
         self.turns[rep] = self.turns.get(rep, 0) + 1
         self.changed.add(key)
 
+    def use_credit(self, rep: int) -> None:
+        """Count one turn given back as used."""
+        self.credits[rep] -= 1
+        self.used[rep] += 1
+
 
 @dataclass(slots=True)
 class Roster:
@@ -102,7 +112,8 @@ def load_roster(day: date, *, lock: bool, closed: Iterable[int] = ()) -> Roster:
     pools = lock_pools() if lock else list(Pool.objects.order_by("pk"))
     reps = lock_reps() if lock else list(Rep.objects.select_related("user").order_by("pk"))
     seats = seats_taken()
-    cards = {rep.pk: _rep_card(rep, seats.get(rep.pk, 0), day) for rep in reps}
+    away = {row.rep_id: row for row in Absence.objects.on(day).order_by("-back_on")}
+    cards = {rep.pk: _rep_card(rep, seats.get(rep.pk, 0), day, away.get(rep.pk)) for rep in reps}
     for rep_id in closed:
         if rep_id in cards:
             cards[rep_id].is_closed = True
@@ -117,13 +128,16 @@ def seats_taken(reps: Iterable[int] | None = None) -> dict[int, int]:
     return dict(taken.order_by().values_list("rep_id").annotate(Count("pk")))
 
 
-def absence(rep: Rep, day: date) -> str:
-    """Say why the rep takes no leads on this day; empty if they do. Away until a day means back on it."""
+def absence(rep: Rep, day: date, is_away: bool = False) -> str:
+    """Say why the rep takes no leads on this day; empty if they do. Away until a day means back on it.
+
+    `is_away`: an `Absence` holds on the day.
+    """
     if not rep.user.is_active or rep.user.role != Role.REP:
         return "inactive"
     if not rep.is_available:
         return "unavailable"
-    return "away" if rep.away_until and day < rep.away_until else ""
+    return "away" if is_away or (rep.away_until and day < rep.away_until) else ""
 
 
 def save_rotations(roster: Roster) -> None:
@@ -133,6 +147,10 @@ def save_rotations(roster: Roster) -> None:
             _save_states(pool)
             _save_members(pool)
             pool.changed.clear()
+        # Subtracted rather than set: a decision that settles meanwhile may give another one back.
+        for rep, used in pool.used.items():
+            PoolMember.objects.filter(pk=pool.members[rep]).update(credits=F("credits") - used)
+        pool.used.clear()
 
 
 def _save_states(pool: PoolCard) -> None:
@@ -158,7 +176,7 @@ def _save_members(pool: PoolCard) -> None:
     PoolMember.objects.bulk_update(members, ["turns", "arrears"])
 
 
-def _rep_card(rep: Rep, seats: int, day: date) -> RepCard:
+def _rep_card(rep: Rep, seats: int, day: date, away: Absence | None) -> RepCard:
     territories = frozenset(str(place).strip().lower() for place in rep.territories)
     return RepCard(
         rep.pk,
@@ -167,8 +185,10 @@ def _rep_card(rep: Rep, seats: int, day: date) -> RepCard:
         rep.user.team_id,
         rep.capacity,
         seats,
-        absence(rep, day),
+        absence(rep, day, away is not None),
         territories,
+        rep.calendar_id,
+        away.cover_id if away else None,
     )
 
 
@@ -180,4 +200,6 @@ def _pool_cards(pools: list[Pool]) -> dict[int, PoolCard]:
         card.weights[member.rep_id] = member.weight
         card.turns[member.rep_id] = member.turns
         card.arrears[member.rep_id] = member.arrears
+        if member.credits:
+            card.credits[member.rep_id] = member.credits
     return cards

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+from django.db.models import F
+
 from handoff import notices
 from handoff.locks import atomic, lock_lead
-from handoff.models import Handoff, NextPath, Notice, QueueReason, RejectionReason
+from handoff.models import (
+    Handoff,
+    NextPath,
+    Notice,
+    PoolMember,
+    QueueReason,
+    RejectionReason,
+    RoutingDecision,
+)
 from handoff.notices import Kind
 from handoff.opening import queue_again, wake_routing
 from handoff.outcomes import in_words
+from handoff.planning import Way
 from leads import clock, nurture
 from leads.definitions import sql_meaning
 from leads.enums import Decision, SqlMeaning, Stage, Status
@@ -18,6 +29,8 @@ from leads.lifecycle import move_to_stage
 from leads.models import Cycle, Lead, NurtureTrack, User
 
 BATCH = 500
+# A turn given back is one, too: another bad lead must not use it up.
+TURNS = (Way.ROTATION, Way.CREDIT)
 
 
 def settle_due(at: datetime | None = None) -> int:
@@ -68,6 +81,8 @@ def _rejected(handoff: Handoff, lead: Lead, by: User, decided_at: datetime, at: 
     if reason is None:
         raise ValueError(f"Handoff {handoff.pk} was rejected without a reason.")
     _close(handoff, at)
+    if reason.gives_turn_back:
+        _give_turn_back(handoff, at)
     if reason.next_path != NextPath.REROUTE:
         _decide_cycle(handoff, Decision.REJECTED, reason.slug, decided_at)
     if _is_open_mql(handoff, lead):
@@ -96,6 +111,15 @@ _KINDS: dict[str, Consequence] = {
 def _is_open_mql(handoff: Handoff, lead: Lead) -> bool:
     """Tell whether the lead still stands where the decision found it."""
     return lead.stage == Stage.MQL and lead.cycle_number == handoff.cycle.number
+
+
+def _give_turn_back(handoff: Handoff, at: datetime) -> None:
+    """Owe the rep a lead of the pool for a bad one, if it cost them a turn; the next one they can take is it."""
+    turn = RoutingDecision.objects.filter(handoff=handoff.pk, rep=handoff.rep_id, way__in=TURNS).first()
+    if turn is None:
+        return
+    Handoff.objects.filter(pk=handoff.pk).update(credited_at=at)
+    PoolMember.objects.filter(pool=turn.pool_id, rep=turn.rep_id).update(credits=F("credits") + 1)
 
 
 def _close(handoff: Handoff, at: datetime) -> None:

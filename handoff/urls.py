@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from handoff import manager_views, sales_views, track_views, views
+from handoff import manager_views, sales_views, schedule_views, track_views, views
 
 urlpatterns = [
     path("inbox/", views.inbox_page, name="inbox"),
@@ -20,6 +20,8 @@ urlpatterns = [
     path("handoffs/<int:pk>/opportunity/", sales_views.opportunity_open, name="opportunity_open"),
     path("handoffs/<int:pk>/opportunity/close/", sales_views.opportunity_close, name="opportunity_close"),
     path("handoffs/<int:pk>/reassign/", manager_views.reassign, name="reassign"),
+    path("handoffs/<int:pk>/pause/", schedule_views.pause, name="pause"),
+    path("handoffs/<int:pk>/resume/", schedule_views.resume, name="resume"),
     path("handoffs/<int:pk>/release/", manager_views.release, name="release"),
     path("handoffs/<int:pk>/decide/<slug:slug>/", views.decide, name="decide"),
     path("routing/", manager_views.routing_page, name="routing"),
@@ -28,6 +30,16 @@ urlpatterns = [
     path("routing/pools/new/", manager_views.pool_edit, name="pool_new"),
     path("routing/pools/<int:pk>/", manager_views.pool_edit, name="pool_edit"),
     path("reps/", manager_views.reps_page, name="reps"),
+    path("reps/<int:pk>/absences/", schedule_views.absences, name="absences"),
+    path("absences/<int:pk>/delete/", schedule_views.absence_delete, name="absence_delete"),
+    path("out-of-office/", schedule_views.my_absences, name="my_absences"),
+    path("clocks/", schedule_views.clocks_page, name="clocks"),
+    path("clocks/tiers/new/", schedule_views.tier_edit, name="tier_new"),
+    path("clocks/tiers/<int:pk>/", schedule_views.tier_edit, name="tier_edit"),
+    path("clocks/tiers/<int:pk>/delete/", schedule_views.tier_delete, name="tier_delete"),
+    path("clocks/calendars/new/", schedule_views.calendar_edit, name="calendar_new"),
+    path("clocks/calendars/<int:pk>/", schedule_views.calendar_edit, name="calendar_edit"),
+    path("clocks/calendars/<int:pk>/delete/", schedule_views.calendar_delete, name="calendar_delete"),
     path("reps/<int:pk>/", manager_views.rep_edit, name="rep_edit"),
     path("nurture-tracks/", track_views.tracks_page, name="tracks"),
     path("nurture-tracks/new/", track_views.track_edit, name="track_new"),

@@ -12,12 +12,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import DateField, F, Q
 
 from handoff import outcomes, sentences
 from handoff.errors import HandoffConflict, Invalid, NotAllowed
 from handoff.locks import atomic, lock_lead
 from handoff.models import OPEN, Handoff, HandoffStatus, NextPath, RejectionReason
+from handoff.pausing import go_on
+from handoff.promises import Promises
 from handoff.reassigning import reassign, release_to_sales
 from handoff.settling import settle, settle_due
 from leads import clock
@@ -32,6 +34,10 @@ OFFERED, ACCEPTED = HandoffStatus.OFFERED, HandoffStatus.ACCEPTED
 # After this a lead is better nurtured.
 FARTHEST_DEFERRAL = timedelta(days=365)
 FARTHEST_WAKING = timedelta(days=730)
+NO_CONTACT_CLOCK: dict[str, Any] = {
+    "contact_by": None, "contact_warn_at": None, "contact_warned_at": None, "contact_escalated_at": None,
+    "contact_reroute_at": None, "clock_spans": [],
+}  # fmt: skip
 
 
 @atomic
@@ -44,7 +50,7 @@ def accept(
         "status": ACCEPTED,
         "decided_at": at,
         "decided_by_id": by.pk,
-        "contact_by": at + timedelta(hours=Organisation.current().contact_hours),
+        **Promises.read().contacting(_reread(handoff), at),
     }
     if next_step or next_step_at:
         changes |= {"next_step": _text("next_step", next_step, 300), "next_step_at": next_step_at}
@@ -126,7 +132,7 @@ def defer(handoff: Handoff, by: User, until: date, next_step: str, at: datetime)
     next_step = _text("next_step", next_step, 300)
     if not next_step:
         raise Invalid({"next_step": "Say what happens next, however small."})
-    changes = {"deferred_until": until, "next_step": next_step, "next_step_at": None, "contact_by": None}
+    changes = {"deferred_until": until, "next_step": next_step, "next_step_at": None, **NO_CONTACT_CLOCK}
     return _decide("defer", handoff, by, at, Q(status=ACCEPTED), changes)
 
 
@@ -179,6 +185,10 @@ def _decide(
     """
     lead = lock_lead(handoff.lead_id)
     now = _reread(handoff)
+    if now.version == handoff.version and now.paused_at and now.paused_until:
+        # Whoever decides needs no pause any more; what it gave them counts.
+        go_on(now, min(at, now.paused_until), Promises.read())
+        now = _reread(handoff)
     if now.version == handoff.version and now.pending:
         # A second decision in quick succession builds on the first, which then cannot be undone any more.
         settle(now, lead, at)
@@ -248,5 +258,7 @@ def _plain(value: Any) -> Any:
 
 
 def _restored(name: str, value: Any) -> Any:
-    parse = {"contact_by": datetime, "decided_at": datetime, "next_step_at": datetime, "deferred_until": date}
-    return parse[name].fromisoformat(value) if value and name in parse else value
+    if not value or not isinstance(value, str):
+        return value
+    field = Handoff._meta.get_field(name)
+    return field.to_python(value) if isinstance(field, DateField) else value

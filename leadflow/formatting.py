@@ -1,6 +1,7 @@
 """Numbers, times and lengths of time as people read them on every page (the rules are in docs/pages.md)."""
 
 import datetime as dt
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 MINUS = "−"
@@ -51,6 +52,22 @@ def duration(length: dt.timedelta | float | None) -> str:
         return f"{hours} h {rest:02} min" if rest else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if days == 1 and hours else f"{days} d"
+
+
+def working_duration(length: dt.timedelta) -> str:
+    """Return a length of working time: past an hour in hours, as a day of work is no day of the calendar."""
+    minutes = int(length.total_seconds()) // 60
+    hours, rest = divmod(minutes, 60)
+    return duration(length) if hours < 24 else f"{hours} h {rest:02} min" if rest else f"{hours} h"
+
+
+def time_within(spans: Sequence[Sequence[str]], start: dt.datetime, end: dt.datetime) -> dt.timedelta:
+    """Return how much of the time between two moments falls into spans, pairs of ISO moments; all if there are none."""
+    if not spans:
+        return end - start
+    moments = [(dt.datetime.fromisoformat(since), dt.datetime.fromisoformat(until)) for since, until in spans]
+    pieces = (min(until, end) - max(since, start) for since, until in moments)
+    return sum((piece for piece in pieces if piece > dt.timedelta(0)), dt.timedelta(0))
 
 
 def day_name(day: dt.date, today: dt.date) -> str:

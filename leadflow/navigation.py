@@ -84,6 +84,8 @@ _SOURCES = Place("Sources", "leads:sources", "globe", action="sources.read")
 _REASONS = Place("Rejection reasons", "handoff:reasons", "tag", action="reasons.read")
 _TRACKS = Place("Nurture tracks", "handoff:tracks", "sprout", action="reasons.read")
 _ROUTING = Place("Routing", "handoff:routing", "route", action="routing.read")
+_CLOCKS = Place("Clocks", "handoff:clocks", "clock", action="routing.read")
+_AWAY = Place("Out of office", "handoff:my_absences", "calendar", action="reps.own_capacity")
 _REPS = Place("Reps and capacity", "handoff:reps", "users", action="routing.read")
 _REPORTS = Place("Reports", "dashboard:conversion", "chart", action="reports.read", go="d")
 _LIFT = Place("Lift and calibration", "dashboard:lift", "target", action="reports.read")
@@ -109,14 +111,14 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
         ("Running it", [_SOURCES, _QUARANTINE, _OPERATIONS]),
     ],
     Role.REP: [
-        ("", [_INBOX, _MY_LEADS, _NURTURE, _VANISHING, _NOTICES]),
+        ("", [_INBOX, _MY_LEADS, _NURTURE, _VANISHING, _NOTICES, _AWAY]),
         (_SAVED, []),
         ("Reference", [_DEFINITIONS, _RESULTS]),
     ],
     Role.MANAGER: [
         ("", [_REPORTS, _BOARD, _UNROUTED, _QUEUE, _VANISHING, _NOTICES]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _LIFT, _ROUTING, _REPS, _REASONS]),
+        ("Rules", [_DEFINITIONS, _LIFT, _ROUTING, _CLOCKS, _REPS, _REASONS]),
         ("Team", [_USERS, _IMPORTS, _AUDIT]),
     ],
     Role.ADMIN: [

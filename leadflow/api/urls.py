@@ -15,6 +15,7 @@ from leadflow.api.views import (
     leads,
     reports,
     sales,
+    schedules,
 )
 
 app_name = "api"
@@ -48,6 +49,8 @@ urlpatterns = [
     path("handoffs/<int:pk>/contact/", handoffs.HandoffContact.as_view(), name="handoff_contact"),
     path("handoffs/<int:pk>/undo/", handoffs.HandoffUndo.as_view(), name="handoff_undo"),
     path("handoffs/<int:pk>/reassign/", handoffs.HandoffReassign.as_view(), name="handoff_reassign"),
+    path("handoffs/<int:pk>/pause/", schedules.HandoffPause.as_view(), name="handoff_pause"),
+    path("handoffs/<int:pk>/resume/", schedules.HandoffResume.as_view(), name="handoff_resume"),
     path("handoffs/<int:pk>/release/", handoffs.HandoffRelease.as_view(), name="handoff_release"),
     path("handoffs/<int:pk>/discovery/", sales.HandoffDiscovery.as_view(), name="handoff_discovery"),
     path("handoffs/<int:pk>/qualify/", sales.HandoffQualify.as_view(), name="handoff_qualify"),
@@ -62,6 +65,7 @@ urlpatterns = [
     path("rejection-reasons/", catalogue.ReasonList.as_view(), name="reasons"),
     path("reps/", administration.RepList.as_view(), name="reps"),
     path("reps/<int:pk>/", administration.RepDetail.as_view(), name="rep"),
+    path("reps/<int:pk>/absences/", schedules.RepAbsences.as_view(), name="rep_absences"),
     path("imports/", imports.ImportList.as_view(), name="imports"),
     path("imports/<int:pk>/", imports.ImportDetail.as_view(), name="import"),
     path("imports/<int:pk>/start/", imports.ImportStart.as_view(), name="import_start"),

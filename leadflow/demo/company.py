@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from handoff.models import Pool, PoolMember, Rep, RoutingRule
+from handoff.models import Absence, ClockTier, Pool, PoolMember, Rep, RoutingRule, WorkCalendar
 from leads.enums import FunnelStage, Role
 from leads.models import Asset, Organisation, Source, Team, User
 from leads.sources import create_source
@@ -61,8 +62,8 @@ def set_up(at: datetime) -> Source:
         defaults={
             "name": "Fernway Data",
             "time_zone": ZONE,
-            "accept_hours": 30,
-            "contact_hours": 48,
+            "accept_hours": 18,
+            "contact_hours": 27,
             "hand_raise_accept_hours": 4,
         },
     )
@@ -71,6 +72,7 @@ def set_up(at: datetime) -> Source:
         name: Rep.objects.create(user=users[name], capacity=capacity, territories=territories)
         for name, capacity, _, territories in REPS
     }
+    _schedule(reps, at)
     weights = {name: weight for name, _, weight, _ in REPS}
     pools = {}
     for pool_name, (team, members) in POOLS.items():
@@ -85,6 +87,23 @@ def set_up(at: datetime) -> Source:
         Asset.objects.create(key=key, title=title, topic=topic, funnel_stage=stage)
     source, _ = create_source("Website", at)
     return source
+
+
+def _schedule(reps: Mapping[str, Rep], at: datetime) -> None:
+    """Give the office its hours, those who asked for us a shorter promise, and somebody a holiday."""
+    week = {day: ["09:00-18:00"] for day in ("mon", "tue", "wed", "thu", "fri")}
+    WorkCalendar.objects.create(
+        name="Berlin office", is_default=True, time_zone=ZONE, hours=week, country="DE", subdivision="BE"
+    )
+    ClockTier.objects.create(
+        name="Asked for us", position=1, hand_raisers_only=True, accept_minutes=240, contact_minutes=540,
+        reroute_minutes=540,
+    )  # fmt: skip
+    first = at.date() + timedelta(days=60)
+    Absence.objects.create(
+        rep=reps["rep5"], starts_on=first, back_on=first + timedelta(days=12), cover=reps["rep4"],
+        note="Summer holiday", created_at=at,
+    )  # fmt: skip
 
 
 def _user(name: str, full_name: str, role: str, team: str) -> User:

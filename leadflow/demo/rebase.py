@@ -114,6 +114,15 @@ def _moved(value: Any, days: timedelta) -> Any:
 
 def _shift_promises(rest: timedelta) -> None:
     offers = Handoff.objects.filter(status=HandoffStatus.OFFERED)
-    offers.update(offered_at=F("offered_at") + rest, accept_by=F("accept_by") + rest)
+    # Moved by hours, working time falls elsewhere: the clocks of what is open show plain time.
+    offers.update(
+        clock_spans=[], **_later(rest, "offered_at", "accept_by", "accept_warn_at", "accept_escalate_at")
+    )
     taken = Handoff.objects.filter(status=HandoffStatus.ACCEPTED, closed_at=None)
-    taken.filter(first_contact_at=None, contact_by__isnull=False).update(contact_by=F("contact_by") + rest)
+    taken.filter(first_contact_at=None, contact_by__isnull=False).update(
+        clock_spans=[], **_later(rest, "contact_by", "contact_warn_at", "contact_reroute_at")
+    )
+
+
+def _later(rest: timedelta, *names: str) -> dict[str, Any]:
+    return {name: F(name) + rest for name in names}

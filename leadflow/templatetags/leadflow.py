@@ -60,6 +60,12 @@ def ordinal(number: int) -> str:
 
 
 @register.filter
+def minutes(value: int) -> str:
+    """Return minutes of work as "45 min" or "4 h 30 min"."""
+    return formatting.working_duration(dt.timedelta(minutes=value))
+
+
+@register.filter
 def pick(mapping: Mapping[str, Any] | None, key: Any) -> Any:
     """Return `mapping[key]`, or an empty string; for keys that are data."""
     return (mapping or {}).get(key, "")
@@ -160,21 +166,29 @@ def clock(
     label: str = "",
     start: dt.datetime | None = None,
     now: dt.datetime | None = None,
+    open: Sequence[Sequence[str]] = (),
 ) -> dict[str, Any]:
-    """Show the time left until `deadline`: "38 min to accept", or "Accept 18 min late". Nothing for None."""
+    """Show the time left until `deadline`: "38 min to accept", or "Accept 18 min late". Nothing for None.
+
+    `open` holds the stretches of working time up to the deadline, as pairs of ISO moments: only those count.
+    """
     if deadline is None:
         return {}
     now = now or timezone.now()
-    left = deadline - now
-    is_late = left < dt.timedelta(0)
-    whole = deadline - start if start and start < deadline else dt.timedelta(hours=1)
-    share = max(0.0, min(1.0, left / whole))
+    is_late = deadline < now
+    left = now - deadline if is_late else formatting.time_within(open, now, deadline)
+    whole = (
+        formatting.time_within(open, start, deadline) if start and start < deadline else dt.timedelta(hours=1)
+    )
+    whole = whole or dt.timedelta(hours=1)
+    share = 0.0 if is_late else max(0.0, min(1.0, left / whole))
     is_soon = left <= dt.timedelta(hours=1) or (start is not None and share <= 0.25)
-    length = formatting.duration(left)
+    length = formatting.working_duration(left) if open and not is_late else formatting.duration(left)
     return {
         "deadline": deadline.isoformat(),
         "start": start.isoformat() if start else "",
         "label": label,
+        "open": " ".join("/".join(span) for span in open),
         "title": formatting.full_moment(deadline, timezone.get_current_timezone()),
         "ring": round(share * 100),
         "tone": "bad" if is_late else "warn" if is_soon else "",

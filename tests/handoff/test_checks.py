@@ -4,7 +4,7 @@ import pytest
 
 from handoff import routing
 from handoff.checks import CHECKS
-from handoff.models import Handoff, Notice, RoutingDecision
+from handoff.models import Handoff, Notice, PoolMember, RoutingDecision
 from leads.models import Lead
 from tests.factories import make_mql, make_offer, make_pool, make_rep, make_user
 from tests.handoff.support import findings
@@ -21,7 +21,18 @@ def test_a_sound_database_has_no_findings(at):
     make_offer()
 
     assert findings(at) == []
-    assert [name for name, _, _ in CHECKS] == ["I8", "I9", "I10", "I11", "I12", "I13", "I14", "I15", "I18"]
+    assert [name for name, _, _ in CHECKS] == [
+        "I8",
+        "I9",
+        "I10",
+        "I11",
+        "I12",
+        "I13",
+        "I14",
+        "I15",
+        "I17",
+        "I18",
+    ]
 
 
 def test_i8_finds_an_mql_without_an_outcome(at):
@@ -120,6 +131,29 @@ def test_i15_finds_an_offer_to_somebody_who_passed_on_it(at):
     )  # fmt: skip
 
     assert found_by("I15", at) == [f"handoff {again.pk} went again to a rep who had passed on it"]
+
+
+def test_i17_finds_steps_too_early_too_late_and_forgotten(at):
+    handoff = make_offer()
+    late = found_by("I17", at + timedelta(hours=3, minutes=30))
+    assert late == [
+        f"handoff {handoff.pk} is overdue for accept_warned_at",
+        f"handoff {handoff.pk} is overdue for accept_escalated_at",
+    ]
+    Handoff.objects.update(accept_warned_at=at)
+    assert found_by("I17", at) == [f"handoff {handoff.pk} has accept_warned_at before accept_warn_at"]
+    Handoff.objects.update(
+        accept_warned_at=None, paused_at=at, paused_until=at + timedelta(hours=1), pause_reason="x",
+        paused_by=make_user(),
+    )  # fmt: skip
+    assert found_by("I17", at + timedelta(hours=2)) == [f"handoff {handoff.pk} is still paused"]
+
+
+def test_i12_finds_more_turns_given_back_than_bad_leads(at):
+    make_offer()
+    PoolMember.objects.update(credits=2)
+
+    assert "2 turns back for 0 bad leads" in found_by("I12", at)[0]
 
 
 def test_i18_finds_who_was_not_told_and_who_was_told_wrongly(at):

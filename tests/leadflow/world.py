@@ -12,7 +12,16 @@ from django.test import Client
 
 import scoring
 from handoff import workflow
-from handoff.models import Handoff, Opportunity, Pool, RejectionReason, RoutingRule
+from handoff.models import (
+    Absence,
+    ClockTier,
+    Handoff,
+    Opportunity,
+    Pool,
+    RejectionReason,
+    RoutingRule,
+    WorkCalendar,
+)
 from leadflow.models import ApiKey
 from leads import clock
 from leads.enums import Role, Stage
@@ -123,9 +132,17 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
     far_pool = Pool.objects.create(name="South pool", team=south)
     key_owner = make_user(Role.ADMIN)
     make_key(key_owner, "leads:read")
+    tier = ClockTier.objects.create(name="Hot", min_score=80, accept_minutes=60, contact_minutes=60)
+    calendar = WorkCalendar.objects.create(name="Office", hours={"mon": ["09:00-17:00"]})
     world.numbers |= {
         ("pool", "own"): pool.pk,
         ("pool", "other"): far_pool.pk,
+        ("absence", "own"): _absence(rep),
+        ("absence", "other"): _absence(make_rep(team=south)),
+        ("handoff:tier_edit", "own"): tier.pk,
+        ("handoff:tier_delete", "own"): tier.pk,
+        ("handoff:calendar_edit", "own"): calendar.pk,
+        ("handoff:calendar_delete", "own"): calendar.pk,
         ("view", "own"): SavedView.objects.create(owner=rep.user, name="Mine", query="", created_at=AT).pk,
         ("handoff:rule_edit", "own"): RoutingRule.objects.first().pk,  # type: ignore[union-attr]
         ("handoff:release", "own"): waiting.pk,
@@ -139,6 +156,13 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
         ("scoring:definition", "own"): Definition.objects.get(status="live").version,
         ("api:definition", "own"): Definition.objects.get(status="live").version,
     }
+
+
+def _absence(rep: Any) -> int:
+    day = clock.today()
+    row = Absence.objects.create(rep=rep, starts_on=day, back_on=day + timedelta(days=9), created_at=AT)
+    Absence.objects.filter(pk=row.pk).update(starts_on=day + timedelta(days=5))
+    return row.pk
 
 
 def _people(world: World, north: Team, south: Team, reps: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers as s
 from rest_framework.request import Request
 
@@ -15,6 +16,7 @@ from leadflow.api.errors import Refused
 from leadflow.api.operation import Endpoint, operation
 from leadflow.api.pages import page_of
 from leadflow.api.representations import email_of
+from leadflow.formatting import time_within
 from leads import clock
 from leads.models import User
 
@@ -46,6 +48,12 @@ class HandoffOut(s.Serializer[Any]):
     settle_at = s.DateTimeField(allow_null=True, help_text="Until then the decision can be undone.")
     contact_by = s.DateTimeField(allow_null=True)
     first_contact_at = s.DateTimeField(allow_null=True)
+    working_minutes_left = s.IntegerField(
+        allow_null=True,
+        help_text="Of the clock that runs, in the rep's working time; negative once it is late.",
+    )
+    paused_until = s.DateTimeField(allow_null=True)
+    pause_reason = s.CharField(allow_blank=True)
     deferred_until = s.DateField(allow_null=True)
     next_step = s.CharField(allow_blank=True)
     next_step_at = s.DateTimeField(allow_null=True)
@@ -55,8 +63,24 @@ class HandoffOut(s.Serializer[Any]):
 
 _PLAIN = [
     str(name) for name in HandoffOut().fields
-    if name not in ("lead", "cycle", "pool", "rule", "rep", "decided_by", "reason", "context")
+    if name not in ("lead", "cycle", "working_minutes_left", "pool", "rule", "rep", "decided_by", "reason", "context")
 ]  # fmt: skip
+
+
+def minutes_left(handoff: Handoff) -> int | None:
+    """Return the whole working minutes to the deadline that runs now; None if none does."""
+    due = {"offered": handoff.accept_by, "accepted": handoff.contact_by}.get(handoff.status)
+    if (
+        due is None
+        or handoff.closed_at
+        or handoff.paused_at
+        or (handoff.status == "accepted" and handoff.first_contact_at)
+    ):
+        return None
+    # For show; what is late is decided by the database's clock.
+    now = timezone.now()
+    left = due - now if now > due else time_within(handoff.clock_spans, now, due)
+    return int(left.total_seconds() // 60)
 
 
 def handoff_json(handoff: Handoff, *, pii: bool) -> dict[str, Any]:
@@ -65,6 +89,7 @@ def handoff_json(handoff: Handoff, *, pii: bool) -> dict[str, Any]:
         **{name: getattr(handoff, name) for name in _PLAIN},
         "lead": handoff.lead_id,
         "cycle": handoff.cycle.number,
+        "working_minutes_left": minutes_left(handoff),
         "pool": handoff.pool.name if handoff.pool else None,
         "rule": handoff.rule.name if handoff.rule else None,
         "rep": handoff.rep.user.email if handoff.rep else None,
