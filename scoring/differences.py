@@ -81,9 +81,7 @@ def _entries(section: str, old: Mapping[str, Entry], new: Mapping[str, Entry]) -
         name = next(iter(before.values()))
         for aspect in before:
             if before[aspect] != after[aspect]:
-                yield Change(
-                    section, f"{name}, {aspect}", before[aspect] or "none", after[aspect] or "none"
-                )
+                yield Change(section, f"{name}, {aspect}", before[aspect] or "none", after[aspect] or "none")
 
 
 def _sentences(section: str, was: Words, now: Words, names: Sequence[str]) -> Iterator[Change]:
@@ -105,9 +103,7 @@ def _rule_sets(
     kept = [key for key in before if key in after]
     order = [key for key in after if key in before]
     if kept != order:
-        yield Change(
-            section, "Order in which rules are asked", _labels(kept, before), _labels(order, after)
-        )
+        yield Change(section, "Order in which rules are asked", _labels(kept, before), _labels(order, after))
 
 
 def _labels(keys: Sequence[str], sets: Mapping[str, RuleSet]) -> str:
@@ -148,7 +144,7 @@ def _by_kind(rule_set: RuleSet, signals: Signals) -> dict[str, list[str]]:
 
 
 def _points(rules: Rulebook, signals: Signals) -> dict[str, Entry]:
-    found = {}
+    found: dict[str, Entry] = {}
     for rule in rules.engagement_rules:
         row = points_row(rule, rules)
         known = signals.get(rule.signal)
@@ -208,4 +204,9 @@ def _scenario_entry(scenario: Scenario, signals: Signals) -> Entry:
         f"{f' ({obj})' if obj else ''} {days_ago} days ago"
         for signal, obj, days_ago, times in scenario.events
     )
-    return {"name": f"Example “{scenario.name}”", "answer": agreed(scenario), "profile": profile, "events": events}
+    return {
+        "name": f"Example “{scenario.name}”",
+        "answer": agreed(scenario),
+        "profile": profile,
+        "events": events,
+    }
