@@ -13,6 +13,7 @@ from leadflow.api import fields
 from leadflow.api.errors import Refused
 from leadflow.api.operation import Endpoint, operation
 from leadflow.api.pages import every, page_of
+from leadflow.api.parsing import DocumentParser
 from leadflow.api.representations import email_of
 from leads import clock
 from leads.enums import ApprovalSide, DefinitionStatus, WentLive
@@ -115,6 +116,7 @@ def _whole(definition: Definition) -> dict[str, Any]:
 
 class DefinitionEndpoint(Endpoint):
     tag = "definitions"
+    parser_classes = (DocumentParser,)
     people = ("author", "changed_by", "proposed_by")
 
     def one(self, **which: Any) -> Definition:
