@@ -117,6 +117,9 @@ MATRIX: dict[str, Row | Public] = {
     # Rules.
     "scoring:definitions": page("MRGA"),
     "scoring:definition": page("MRGA", thing="common"),
+    "scoring:definition_new": page("MA", "MA"),
+    "scoring:definition_edit": page("MA", "MA", "common", ("{thing}", "rules")),
+    "scoring:definition_try": page(post="MA", thing="common", args=("{thing}", "rules")),
     "leads:signals": page("MRGA"),
     "leads:signal_new": page("MA", "MA"),
     "leads:signal_edit": page("MA", "MA", "common"),
