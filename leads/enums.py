@@ -61,6 +61,22 @@ class DefinitionStatus(TextChoices):
     PROPOSED = "proposed", "Proposed"
     LIVE = "live", "Live"
     RETIRED = "retired", "Retired"
+    DISCARDED = "discarded", "Discarded"
+
+
+class WentLive(TextChoices):
+    """How a version came to be in force."""
+
+    APPROVED = "approved", "Approved by marketing and sales"
+    UNAPPROVED = "unapproved", "Without approvals, as the organisation allows"
+    COMMAND = "command", "By a command on the server"
+
+
+class ApprovalSide(TextChoices):
+    """The two who have to agree on a definition."""
+
+    MARKETING = "marketing", "Marketing"
+    SALES = "sales", "Sales"
 
 
 class Decision(TextChoices):

@@ -42,6 +42,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "score.adjust": frozenset({_M, _A}),
     "definitions.read": _ALL,
     "definitions.edit": frozenset({_M, _A}),
+    "definitions.withdraw": frozenset({_M, _G, _A}),
     "definitions.approve_marketing": frozenset({_M, _A}),
     "definitions.approve_sales": frozenset({_G, _A}),
     "signals.read": _ALL,

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import connection
-from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
 from leads import clock
 from leads.definitions import live_definition
-from leads.enums import Stage
+from leads.enums import ApprovalSide, DefinitionStatus, Stage, WentLive
 from leads.models import Definition, Lead, Organisation, StageChange
 from scoring.engine import score
 from scoring.facts import load_counts, load_profiles
@@ -148,11 +148,24 @@ def _last_pass_day() -> date | None:
     return clock.day_of(finished, Organisation.current().time_zone) if finished else None
 
 
+def approvals_are_sound(at: datetime) -> list[str]:
+    """R5: what went live as approved has the yes of both sides; a draft has none."""
+    sides = Count("approvals__side", distinct=True)
+    versions = Definition.objects.order_by("pk").annotate(sides=sides)
+    half = versions.filter(went_live=WentLive.APPROVED, sides__lt=len(ApprovalSide.values))
+    early = versions.filter(status__in=[DefinitionStatus.DRAFT, DefinitionStatus.DISCARDED], sides__gt=0)
+    return [
+        *(f"Definition {one.version} went live with {one.sides} of 2 approvals." for one in half[:MOST]),
+        *(f"Definition {one.version} is no proposal but has approvals." for one in early[:MOST]),
+    ]
+
+
 CHECKS: list[tuple[str, str, Check]] = [
     ("I2", "Marks are worked off", marks_are_worked_off),
     ("I3", "Scores recompute", scores_recompute),
     ("I4", "Scores add up", scores_add_up),
     ("I5", "Scores are of the live version", one_version),
+    ("R5", "Approvals are sound", approvals_are_sound),
     ("I7", "MQL entries have their cycles", entries_have_cycles),
     ("I19", "Merged leads are at rest", merged_leads_are_at_rest),
 ]

@@ -215,13 +215,23 @@ class Check:
                 self.whole(section, "nurture_days", place, 1, 730)
 
     def scenario(self, entry: dict[str, Any], place: Place) -> None:
-        if not self.has_fields(entry, place, ("name", "profile", "events", "mql")):
+        if not self.has_fields(entry, place, ("name", "profile", "events", "mql"), ("score",)):
             return
         self.text(entry, "name", place)
         self.flag(entry, "mql", place)
+        self.score_range(entry.get("score", {}), place.at("score"))
         if self.has_fields(entry["profile"], place.at("profile"), (), PROFILE_FIELDS):
             self.profile_values(entry["profile"], place.at("profile"))
         self.each(entry["events"], place.at("events"), self.scenario_event, None)
+
+    def score_range(self, agreed: Any, place: Place) -> None:
+        if not self.has_fields(agreed, place, (), ("min", "max")):
+            return
+        for name in agreed:
+            self.whole(agreed, name, place, 0, 100)
+        low, high = agreed.get("min"), agreed.get("max")
+        if type(low) is int and type(high) is int and low > high:
+            self.note(place, "max", f"Must not be below the least score of {low}.")
 
     def profile_values(self, profile: dict[str, Any], place: Place) -> None:
         for name, value in profile.items():

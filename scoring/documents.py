@@ -109,4 +109,6 @@ def _scenario(entry: Mapping[str, Any]) -> Scenario:
     events = tuple(
         (e["signal"], e.get("object", ""), e["days_ago"], e.get("times", 1)) for e in entry["events"]
     )
-    return Scenario(entry["name"], dict(entry["profile"]), events, entry["mql"])
+    agreed = entry.get("score", {})
+    score = (agreed.get("min"), agreed.get("max"))
+    return Scenario(entry["name"], dict(entry["profile"]), events, entry["mql"], score)

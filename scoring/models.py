@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from leads.enums import ApprovalSide
 from leads.models import Cycle, Definition, Lead
 
 MAX_ATTEMPTS = 5
@@ -73,6 +74,29 @@ class Rescore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason} on {self.day}"
+
+
+class Approval(models.Model):
+    """One side's yes to a proposed definition; a change to its document takes it away.
+
+    Nobody says yes for both sides: the constraint holds whatever the code does.
+    """
+
+    definition = models.ForeignKey(Definition, on_delete=models.CASCADE, related_name="approvals")
+    side = models.CharField(max_length=10, choices=ApprovalSide.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["at", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["definition", "side"], name="approval_one_a_side"),
+            models.UniqueConstraint(fields=["definition", "by"], name="approval_never_for_both_sides"),
+            models.CheckConstraint(condition=Q(side__in=ApprovalSide.values), name="approval_side_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_side_display()} for definition {self.definition_id}"
 
 
 class NewnessBoundary(models.Model):

@@ -86,16 +86,21 @@ def in_words(rules: Rulebook, signals: Signals) -> Words:
         handoff=_handoff(rules, signals),
         sql_meaning=SQL_MEANINGS[rules.sql_meaning],
         sql=tuple(_rule(rule_set, signals) for rule_set in rules.sql),
-        points=tuple(_points_row(rule, rules) for rule in rules.engagement_rules),
+        points=tuple(points_row(rule, rules) for rule in rules.engagement_rules),
         groups=tuple(f"{group.label} counts {group.max_points} points at most." for group in rules.groups),
-        fit=tuple(FitRow(rule.label, _test(rule), rule.points) for rule in rules.fit_rules),
+        fit=tuple(FitRow(rule.label, profile_test(rule), rule.points) for rule in rules.fit_rules),
         scale=_scale(rules),
         exits=_exits(rules),
     )
 
 
+def condition_words(condition: Condition, signals: Signals) -> str:
+    """Say what a condition of an MQL or SQL rule set asks; completes "when …"."""
+    return _CONDITIONS[condition.kind](condition, signals)
+
+
 def _rule(rule_set: RuleSet, signals: Signals) -> Rule:
-    words = tuple(_CONDITIONS[condition.kind](condition, signals) for condition in rule_set.all)
+    words = tuple(condition_words(condition, signals) for condition in rule_set.all)
     return Rule(rule_set.label, words, rule_set.hand_raiser)
 
 
@@ -158,11 +163,12 @@ def _again(rules: Rulebook) -> tuple[str, ...]:
 def _handoff(rules: Rulebook, signals: Signals) -> tuple[str, ...]:
     if rules.handoff_mode == "every":
         return ("Every MQL is handed to sales at once.",)
-    conditions = [_CONDITIONS[condition.kind](condition, signals) for condition in rules.handoff_all]
+    conditions = [condition_words(condition, signals) for condition in rules.handoff_all]
     return (f"An MQL is handed to sales when {listed(conditions, 'and')}; the others are nurtured as MQLs.",)
 
 
-def _points_row(rule: EngagementRule, rules: Rulebook) -> PointsRow:
+def points_row(rule: EngagementRule, rules: Rulebook) -> PointsRow:
+    """Put one engagement rule into the words of the points table."""
     group = next((group.label for group in rules.groups if group.id == rule.group), "")
     fades = f"halves every {_days(rule.half_life_days)}" if rule.half_life_days else "does not fade"
     return PointsRow(
@@ -179,10 +185,11 @@ def _counts(rule: EngagementRule) -> str:
 
 def _left_out(rule: FitRule) -> str:
     label = rule.label.lower()
-    return label if rule.op == "is" else f"{label} ({_test(rule)})"
+    return label if rule.op == "is" else f"{label} ({profile_test(rule)})"
 
 
-def _test(rule: FitRule) -> str:
+def profile_test(rule: FitRule) -> str:
+    """Say what a fit rule or disqualifier asks of the profile."""
     name = FIELD_NAMES[rule.field]
     if rule.op == "is":
         return name if rule.value else f"not {name}"

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from leads.audit import audit
-from leads.enums import DefinitionStatus
+from leads.enums import DefinitionStatus, WentLive
 from leads.models import Definition, User
 from scoring.documents import InvalidDocument, standard_document, validate
 from scoring.passes import PUBLISH, start_full_pass
@@ -22,14 +22,28 @@ class NotPublishable(Exception):
 
 @transaction.atomic
 def save_draft(
-    document: Mapping[str, Any], *, at: datetime, by: User | None = None, note: str = ""
+    document: Mapping[str, Any],
+    *,
+    at: datetime,
+    by: User | None = None,
+    note: str = "",
+    based_on: int | None = None,
 ) -> Definition:
     """Store a document as a draft with the next version number; raises InvalidDocument."""
-    _check(document)
+    check_document(document)
     draft = Definition.objects.create(
-        version=_next_version(), document=document, note=note, author=by, created_at=at
+        version=_next_version(),
+        document=document,
+        note=note,
+        author=by,
+        created_at=at,
+        changed_at=at,
+        changed_by=by,
+        based_on=based_on,
     )
-    audit("definition.draft", draft, by=by, at=at)
+    audit(
+        "definition.draft", draft, by=by, at=at, changes={"based on": (None, based_on)} if based_on else None
+    )
     return draft
 
 
@@ -45,17 +59,22 @@ def publish(
 
 
 @transaction.atomic
-def publish_draft(draft: Definition, *, at: datetime, by: User | None = None) -> Definition:
-    """Make a stored version the live one; raises NotPublishable or InvalidDocument."""
-    _wait_for_others()
+def publish_draft(
+    draft: Definition, *, at: datetime, by: User | None = None, way: str = WentLive.COMMAND
+) -> Definition:
+    """Make a stored version the live one, whoever approved it; raises NotPublishable or InvalidDocument.
+
+    The way from the pages and the API is `scoring.life.go_live`.
+    """
+    wait_for_others()
     current = Definition.objects.get(pk=draft.pk)
-    if current.status in (DefinitionStatus.LIVE, DefinitionStatus.RETIRED):
+    if not current.is_open:
         raise NotPublishable(f"Definition {current.version} is {current.status} already.")
-    _check(current.document)
+    check_document(current.document)
     Definition.objects.filter(status=DefinitionStatus.LIVE).update(
         status=DefinitionStatus.RETIRED, live_until=at
     )
-    Definition.objects.filter(pk=draft.pk).update(status=DefinitionStatus.LIVE, live_from=at)
+    Definition.objects.filter(pk=draft.pk).update(status=DefinitionStatus.LIVE, live_from=at, went_live=way)
     draft.refresh_from_db()
     audit("definition.publish", draft, by=by, at=at, changes={"status": (current.status, draft.status)})
     start_full_pass(PUBLISH, at)
@@ -70,16 +89,18 @@ def ensure_standard_definition(at: datetime) -> Definition | None:
         return publish(standard_document(), at=at, note="The standard definition Leadflow starts with.")
 
 
-def _check(document: Mapping[str, Any]) -> None:
+def check_document(document: Any) -> None:
+    """Raise InvalidDocument if anything is wrong with it."""
     if problems := validate(document):
         raise InvalidDocument(problems)
 
 
-def _wait_for_others() -> None:
+def wait_for_others() -> None:
+    """Hold all versions until the transaction ends: one change of their states at a time."""
     # Of two publishes at once the later reads what the earlier left, and retires it.
     list(Definition.objects.select_for_update().order_by("pk").values_list("pk"))
 
 
 def _next_version() -> int:
-    _wait_for_others()
+    wait_for_others()
     return (Definition.objects.aggregate(last=Max("version"))["last"] or 0) + 1

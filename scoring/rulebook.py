@@ -75,12 +75,16 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """An example with the answer the definition must give; `events` are (signal, object, days ago, times)."""
+    """An example with the answer the definition must give; `events` are (signal, object, days ago, times).
+
+    `score` is the agreed range, open (None) on either side.
+    """
 
     name: str
     profile: Mapping[str, Any]
     events: tuple[tuple[str, str, int, int], ...]
     mql: bool
+    score: tuple[int | None, int | None] = (None, None)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
 from leadflow.problems import CONTENT_TYPE, FieldError, problem
 from leads.lifecycle import IllegalMove, StageConflict
 from leads.paging import BadCursor
+from scoring.documents import InvalidDocument
+from scoring.life import ExamplesBreak, NotNow, Stale
 
 _CODES = {
     exceptions.NotAuthenticated: "not_authenticated",
@@ -97,7 +99,7 @@ def as_refused(exception: Exception) -> Refused | None:
         return Refused(422, "invalid", "Some of what was sent cannot be used.", errors=errors)
     if isinstance(exception, exceptions.APIException):
         return _of_framework(exception)
-    return _of_django(exception) or _of_leads(exception) or _of_handoff(exception)
+    return _of_django(exception) or _of_leads(exception) or _of_scoring(exception) or _of_handoff(exception)
 
 
 def _of_framework(exception: exceptions.APIException) -> Refused:
@@ -127,6 +129,22 @@ def _of_leads(exception: Exception) -> Refused | None:
         return Refused(409, "conflict", str(exception))
     if isinstance(exception, BadCursor):
         return InvalidQuery(FieldError("?cursor", "invalid_cursor", str(exception)))
+    return None
+
+
+def _of_scoring(exception: Exception) -> Refused | None:
+    if isinstance(exception, InvalidDocument):
+        errors = tuple(
+            FieldError(f"/document/{one.path}".rstrip("/"), "invalid", str(one)) for one in exception.problems
+        )
+        return Refused(422, "invalid", "The definition cannot be used as it is.", errors=errors)
+    if isinstance(exception, Stale):
+        revision = exception.definition.revision
+        return Refused(412, "stale", str(exception), headers={"ETag": f'"{revision}"'}, version=revision)
+    if isinstance(exception, ExamplesBreak):
+        return Refused(409, exception.code, "An example does not hold.", examples=exception.sentences)
+    if isinstance(exception, NotNow):
+        return Refused(409, exception.code, str(exception))
     return None
 
 

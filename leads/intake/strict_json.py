@@ -136,14 +136,14 @@ def read_single(text: str) -> Envelope:
     return Envelope(text, [item])
 
 
-def read_object(text: str) -> tuple[dict[str, Any], Flaw | None]:
+def read_object(text: str, max_depth: int = MAX_DEPTH) -> tuple[dict[str, Any], Flaw | None]:
     """Read a body that is one object, of any size, and what is wrong with it; raises Refused unless it is one."""
     start = _skip(text, 0)
     value, end = _rescan(text, start)
     _expect_end(text, end)
     if not isinstance(value, dict):
         raise Refused(400, "wrong_type", "The body must be a JSON object.")
-    return value, find_flaw(value)
+    return value, find_flaw(value, max_depth)
 
 
 def _read_object(envelope: Envelope, at: int) -> int:
@@ -282,13 +282,13 @@ def _is_plain_number(value: Any) -> bool:
     )
 
 
-def find_flaw(item: Any) -> Flaw | None:
+def find_flaw(item: Any, max_depth: int = MAX_DEPTH) -> Flaw | None:
     """Return the first thing in a parsed item that cannot be stored or is over a limit; -0.0 becomes 0."""
     if not isinstance(item, dict):
         return Flaw("wrong_type", "", "An event must be a JSON object.", malformed=True)
     for path, node, depth in _containers(item):
-        if depth > MAX_DEPTH:
-            return Flaw("too_deep", path, f"Nested deeper than {MAX_DEPTH} levels.", malformed=True)
+        if depth > max_depth:
+            return Flaw("too_deep", path, f"Nested deeper than {max_depth} levels.", malformed=True)
         if isinstance(node, _Doubled):
             return Flaw("duplicate_key", path, "A key comes twice.", malformed=True)
         for key, value in node.items() if isinstance(node, dict) else enumerate(node):

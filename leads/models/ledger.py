@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from leads.enums import Decision, DefinitionStatus, Role, Stage, Status
+from leads.enums import Decision, DefinitionStatus, Role, Stage, Status, WentLive
 from leads.models.people import Lead
 from leads.models.users import Team, User
 
@@ -14,7 +14,9 @@ from leads.models.users import Team, User
 class Definition(models.Model):
     """One version of what a good lead is here: the whole scoring and MQL/SQL document (see docs/scoring.md).
 
-    The document of a live or retired version never changes; at most one version is live.
+    The document of a live or retired version never changes; at most one version is live. `revision` goes up with
+    every change of a draft, so that a save or an approval that saw an older one is told so. Changed by
+    `scoring.life` and `scoring.publishing` alone.
     """
 
     version = models.PositiveIntegerField(unique=True)
@@ -25,6 +27,17 @@ class Definition(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField()
+    based_on = models.PositiveIntegerField(null=True, blank=True)  # the version it was drafted from
+    revision = models.PositiveIntegerField(default=1, db_default=1)
+    changed_at = models.DateTimeField(null=True, blank=True)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    proposed_at = models.DateTimeField(null=True, blank=True)
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    went_live = models.CharField(max_length=10, choices=WentLive.choices, blank=True, db_default="")
     live_from = models.DateTimeField(null=True, blank=True)
     live_until = models.DateTimeField(null=True, blank=True)
 
@@ -38,10 +51,22 @@ class Definition(models.Model):
                 condition=~Q(status__in=["live", "retired"]) | Q(live_from__isnull=False),
                 name="definition_live_dated",
             ),
+            models.CheckConstraint(
+                condition=~Q(status="proposed") | Q(proposed_at__isnull=False),
+                name="definition_proposal_dated",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["live", "retired"]) | Q(went_live=""), name="definition_went_live"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Definition {self.version}"
+
+    @property
+    def is_open(self) -> bool:
+        """Still a draft or a proposal: its document may change."""
+        return self.status in (DefinitionStatus.DRAFT, DefinitionStatus.PROPOSED)
 
 
 class CycleQuerySet(models.QuerySet["Cycle"]):

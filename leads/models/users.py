@@ -24,6 +24,8 @@ class Organisation(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     # Goes up with every change of the signal catalogue, so that each process knows when its copy is old.
     catalogue_version = models.PositiveIntegerField(default=1)
+    # Whether a definition goes live only when marketing and sales have approved it.
+    needs_approvals = models.BooleanField(default=True, db_default=True)
 
     class Meta:
         constraints: ClassVar = [

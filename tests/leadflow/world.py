@@ -42,6 +42,7 @@ from tests.factories import (
     make_team,
     make_user,
 )
+from tests.leadflow.matrix import MATRIX
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 MISSING = 10**12
@@ -153,9 +154,9 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
         ("leads:source_revoke", "own"): Source.objects.first().pk,  # type: ignore[union-attr]
         ("leadflow:user_edit", "own"): make_user().pk,
         ("leadflow:api_key_revoke", "own"): ApiKey.objects.get(user=key_owner).pk,
-        ("scoring:definition", "own"): Definition.objects.get(status="live").version,
-        ("api:definition", "own"): Definition.objects.get(status="live").version,
     }
+    live = Definition.objects.get(status="live").version
+    world.numbers |= {(name, "own"): live for name in MATRIX if ":definition" in name}
 
 
 def _absence(rep: Any) -> int:

@@ -1,4 +1,4 @@
-"""What leads are read against: companies, events, definitions, signals, rejection reasons."""
+"""What leads are read against: companies, events, signals, rejection reasons."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from leadflow.api.errors import Refused
 from leadflow.api.operation import Endpoint, operation
 from leadflow.api.pages import every, page_of
 from leadflow.api.representations import email_of, event_json, plain
-from leads.enums import DefinitionStatus, FunnelStage, Outcome
-from leads.models import Company, Definition, Event, Lead, NurtureTrack, Signal
+from leads.enums import FunnelStage, Outcome
+from leads.models import Company, Event, Lead, NurtureTrack, Signal
 
 
 class CompanyOut(s.Serializer[Any]):
@@ -103,58 +103,6 @@ class EventList(Endpoint):
         pii = self.may("leads.pii")
         order = ("-received_at", "-id")
         return page_of(request, query, events, lambda event: event_json(event, pii=pii), order=order)
-
-
-class DefinitionOut(s.Serializer[Any]):
-    version = s.IntegerField()
-    status = s.ChoiceField(DefinitionStatus.choices)
-    note = s.CharField(allow_blank=True)
-    author = s.CharField(allow_null=True)
-    created_at = s.DateTimeField()
-    live_from = s.DateTimeField(allow_null=True)
-    live_until = s.DateTimeField(allow_null=True)
-
-
-class DefinitionDetailOut(DefinitionOut):
-    document = s.DictField()
-
-
-def definition_json(definition: Definition) -> dict[str, Any]:
-    """Return one version without its document; load it with `author`."""
-    names = ("version", "status", "note", "created_at", "live_from", "live_until")
-    return {**{name: getattr(definition, name) for name in names}, "author": email_of(definition.author)}
-
-
-class DefinitionEndpoint(Endpoint):
-    tag = "definitions"
-
-    def one(self, **which: Any) -> dict[str, Any]:
-        found = Definition.objects.select_related("author").filter(**which).first()
-        if found is None:
-            raise Refused(404, "not_found", "There is nothing at this address.")
-        return {**definition_json(found), "document": found.document}
-
-
-class DefinitionList(DefinitionEndpoint):
-    @operation("definitions.read", query=fields.PageQuery, output=DefinitionOut, many=True)
-    def get(self, request: Request, query: dict[str, Any]) -> dict[str, Any]:
-        """List the versions of the definition, the latest first."""
-        rows = Definition.objects.select_related("author").defer("document")
-        return page_of(request, query, rows, definition_json, order=("-version",))
-
-
-class DefinitionLive(DefinitionEndpoint):
-    @operation("definitions.read", output=DefinitionDetailOut, refusals=(404,))
-    def get(self, request: Request, query: dict[str, Any]) -> dict[str, Any]:
-        """Read the definition in force."""
-        return self.one(status=DefinitionStatus.LIVE)
-
-
-class DefinitionDetail(DefinitionEndpoint):
-    @operation("definitions.read", output=DefinitionDetailOut)
-    def get(self, request: Request, query: dict[str, Any], version: int) -> dict[str, Any]:
-        """Read one version."""
-        return self.one(version=version)
 
 
 class SignalOut(s.Serializer[Any]):
