@@ -10,10 +10,11 @@ from typing import Any, TypeVar, cast
 
 from django.db.models import F
 
-from handoff import context, notices, sentences
+from handoff import context, notices, outbox, sentences
 from handoff.bulk import Row, insert
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason, RoutingDecision
 from handoff.notices import Kind
+from handoff.outgoing import What
 from handoff.planning import Plan
 from handoff.promises import Promises, Terms
 from handoff.roster import RepCard, Roster, save_rotations
@@ -58,6 +59,7 @@ def record(decided: Sequence[Decided], roster: Roster, at: datetime) -> int:
     _write_owners(news)
     insert(RoutingDecision, _DECISION, [_decision(w, plan, at) for w, plan in news])
     save_rotations(roster)
+    outbox.announce(What.OFFERED, [waiting.handoff_id for waiting, _ in offers], at)
     notices.notify([*_offer_notices(offers, promises, at), *_alarms(news, at)])
     return len(news)
 

@@ -9,12 +9,13 @@ from datetime import datetime
 
 from django.db.models import F, Q
 
-from handoff import notices
+from handoff import notices, outbox
 from handoff.clock_steps import take_steps
 from handoff.locks import atomic, lock_leads
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason
 from handoff.notices import Kind
 from handoff.opening import queue_again
+from handoff.outgoing import What
 from handoff.pausing import RUNNING, STOPPED, end_pauses
 from handoff.promises import Promises
 from leads import clock
@@ -52,6 +53,7 @@ def _expire_batch(at: datetime) -> int:
     )
     if expired != len(ids):
         raise RuntimeError("an offer changed although its lead was locked")
+    outbox.announce(What.EXPIRED, ids, at)
     queue_again(lapsed, QueueReason.NEW)
     _tell_former(lapsed, Kind.EXPIRED, "lapsed and goes to somebody else.", at)
     return expired
@@ -73,6 +75,7 @@ def _reroute_batch(at: datetime) -> int:
         version=F("version") + 1,
         **STOPPED,
     )
+    outbox.announce(What.REASSIGNED, [handoff.pk for handoff in late], at)
     queue_again(late, QueueReason.NEW)
     _tell_former(late, Kind.CONTACT_LAPSED, "had no first contact in time and goes to somebody else.", at)
     return len(late)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import F
 
-from handoff import notices
+from handoff import notices, outbox
 from handoff.locks import atomic, lock_lead
 from handoff.models import (
     Handoff,
@@ -21,6 +21,7 @@ from handoff.models import (
 from handoff.notices import Kind
 from handoff.opening import queue_again, wake_routing
 from handoff.outcomes import in_words
+from handoff.outgoing import What
 from handoff.planning import Way
 from leads import clock, nurture
 from leads.definitions import sql_meaning
@@ -58,6 +59,8 @@ def settle(handoff: Handoff, lead: Lead, at: datetime) -> bool:
         return False
     decided_at = datetime.fromisoformat(pending["at"])
     by = User.objects.get(pk=pending["by"])
+    if told := TOLD.get(pending["kind"]):
+        outbox.announce(told, [handoff.pk], at)
     _KINDS[pending["kind"]](handoff, lead, by, decided_at, at)
     handoff.refresh_from_db()
     return True
@@ -106,6 +109,7 @@ def _deferred(handoff: Handoff, lead: Lead, by: User, decided_at: datetime, at: 
 _KINDS: dict[str, Consequence] = {
     "accept": _accepted, "reject": _rejected, "return": _returned, "defer": _deferred,
 }  # fmt: skip
+TOLD = {"accept": What.ACCEPTED, "reject": What.REJECTED, "return": What.RETURNED}
 
 
 def _is_open_mql(handoff: Handoff, lead: Lead) -> bool:

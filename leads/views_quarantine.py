@@ -37,7 +37,7 @@ class QuarantineForm(forms.Form):
     agent = forms.CharField(label="Browser contains", required=False, max_length=100)
     lead = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1, max_value=2**62)
     days = forms.TypedChoiceField(
-        label="Arrived in the last", required=False, coerce=int, empty_value=30,
+        label="Arrived in the last", required=False, coerce=int, empty_value=30,  # type: ignore[arg-type]
         choices=[("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("400", "13 months")],
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leads', '0015_definition_life'),
+        ('leads', '0018_definition_life'),
         ('scoring', '0004_backtests'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -153,7 +153,7 @@ def test_a_busy_week_of_everything_keeps_every_invariant(at):
                 if rng.random() < 0.8:
                     workflow.defer(taken, handoff.rep.user, (now + timedelta(days=30)).date(), "Later", now)
             elif act == "reject" and handoff.accept_by >= now:
-                workflow.reject(handoff, handoff.rep.user, rng.choice(reasons), at=now)
+                workflow.reject(handoff, handoff.rep.user, rng.choice(reasons), note="Wrong number", at=now)
             elif act == "return" and handoff.accept_by >= now:
                 workflow.return_to_marketing(handoff, handoff.rep.user, note="Who is it?", at=now)
             elif act == "reassign":

@@ -11,7 +11,7 @@ from typing import Any
 from django.test import Client
 
 import scoring
-from handoff import workflow
+from handoff import outbox, standing, workflow
 from handoff.models import (
     Absence,
     ClockTier,
@@ -135,6 +135,14 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
     make_key(key_owner, "leads:read")
     tier = ClockTier.objects.create(name="Hot", min_score=80, accept_minutes=60, contact_minutes=60)
     calendar = WorkCalendar.objects.create(name="Office", hours={"mon": ["09:00-17:00"]})
+    hook = standing.create(
+        "CRM", "webhook", "https://crm.example/", ["lead.won"], by=key_owner, at=clock.now()
+    )
+    told = outbox.announce_test(hook, clock.now())
+    routes = ("webhook", "webhook_edit", "webhook_confirm", "webhook_do")
+    world.numbers |= {("api:webhook_deliveries", "own"): hook.pk}
+    world.numbers |= {(f"leadflow:{route}", "own"): hook.pk for route in routes}
+    world.numbers |= {(f"leadflow:{route}", "own"): told.pk for route in ("delivery", "delivery_resend")}
     world.numbers |= {
         ("pool", "own"): pool.pk,
         ("pool", "other"): far_pool.pk,

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leads', '0014_report_indexes'),
+        ('leads', '0017_corrections'),
     ]
 
     operations = [
