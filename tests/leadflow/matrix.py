@@ -118,6 +118,7 @@ MATRIX: dict[str, Row | Public] = {
     "scoring:definitions": page("MRGA"),
     "scoring:definition": page("MRGA", thing="common"),
     "leads:signals": page("MRGA"),
+    "leads:signals_reclassify": page(post="MA", args=("preview",)),
     "leads:signal_new": page("MA", "MA"),
     "leads:signal_edit": page("MA", "MA", "common"),
     "leads:quarantine": page("MA"),
