@@ -65,6 +65,7 @@ class Tick:
     at: str
     anchor: str = "middle"
     is_minor: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,17 +86,20 @@ def line_chart(
     series: Sequence[Series],
     *,
     label: str,
-    marks: Sequence[tuple[int, str]] = (),
+    marks: Sequence[tuple[int, str] | tuple[int, str, str]] = (),
     head: str = "Week",
 ) -> LineChart:
-    """Draw series over equally long periods; a mark stands before the period of its index.
+    """Draw series over equally long periods; a mark stands before the period of its index, with an
+    address to open if it has one.
 
     `label` says in words what the chart shows. Without any period it is an empty plot with its axes.
     """
     top = nice_top(max((value for one in series for value in one.values if value is not None), default=0))
     count = len(labels)
     y_ticks = [Tick(thousands(top * step / 3), number(100 - 100 * step / 3)) for step in (3, 2, 1, 0)]
-    placed = [Tick(text, number(100 * index / count)) for index, text in marks if count]
+    placed = [
+        Tick(text, number(100 * index / count), url="".join(url)) for index, text, *url in marks if count
+    ]
     return LineChart(
         label=label,
         lines=[_line(one, count, top) for one in series],

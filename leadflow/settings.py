@@ -296,6 +296,7 @@ _SWEEPS = {
     "leads.tasks.resume_imports": 60,
     "leads.tasks.update_seen": 10,
     "leads.tasks.look_for_automation": 15,
+    "leads.tasks.reclassify": 30,
     "leads.tasks.wake_nurture": 600,
     "leadflow.tasks.heartbeat": 10,
     "leadflow.tasks.forget_answers": 3600,
@@ -317,6 +318,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 LEADFLOW_WORK_STEPS = [
     "leads.seen.drain",
     "leads.automation.drain",
+    "leads.reclassify.drain",
     "scoring.rescoring.drain",
     "handoff.workflow.settle_due",
     "handoff.routing.drain",

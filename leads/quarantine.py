@@ -45,12 +45,12 @@ def quarantine(
 
 @transaction.atomic
 def _quarantine(ids: Sequence[int], at: datetime, reason: str, by: User | None) -> list[Result]:
-    events = _locked(ids)
+    events = locked(ids)
     chosen = [event for event in events.values() if event.outcome == Outcome.COUNTED]
     Event.objects.filter(pk__in=[event.pk for event in chosen]).update(
         outcome=Outcome.QUARANTINED, outcome_reason=reason
     )
-    _correct([(event, -1) for event in chosen], at)
+    correct([(event, event.signal_id, event.object_key, -1) for event in chosen], at)
     _note("events.quarantine", chosen, reason, by, at)
     return _results(ids, events, {event.pk for event in chosen}, "counts")
 
@@ -62,15 +62,15 @@ def release(ids: Sequence[int], *, at: datetime, by: User | None = None) -> list
 
 @transaction.atomic
 def _release(ids: Sequence[int], at: datetime, by: User | None) -> list[Result]:
-    events = _locked(ids)
+    events = locked(ids)
     chosen = [event for event in events.values() if event.outcome == Outcome.QUARANTINED]
     now = setting.read()
     for event in chosen:
         _name(event, now.catalogue)
     Event.objects.bulk_update(chosen, ["signal", "object_key", "outcome", "outcome_reason"], batch_size=500)
     counted = [event for event in chosen if event.outcome == Outcome.COUNTED]
-    _promote(counted, at)
-    _correct([(event, 1) for event in counted], at)
+    promote(counted, at)
+    correct([(event, event.signal_id, event.object_key, 1) for event in counted], at)
     _note("events.release", chosen, "", by, at)
     return _results(ids, events, {event.pk for event in chosen}, "is in quarantine")
 
@@ -93,7 +93,7 @@ def classify(event: Event, known: catalogue.Catalogue) -> tuple[catalogue.Entry 
     return entry, key
 
 
-def _locked(ids: Collection[int]) -> dict[int, Event]:
+def locked(ids: Collection[int]) -> dict[int, Event]:
     """Return events by id, locked after their leads (see `storage.lock_leads`)."""
     events = Event.objects.filter(pk__in=ids)
     storage.lock_leads(sorted(set(events.filter(lead__isnull=False).values_list("lead_id", flat=True))))
@@ -101,20 +101,25 @@ def _locked(ids: Collection[int]) -> dict[int, Event]:
     return {event.pk: event for event in rows}
 
 
-def _correct(changes: Iterable[tuple[Event, int]], at: datetime) -> None:
-    """Append the counts that make up for changed events, and have their leads scored."""
+Change = tuple[
+    Event, int | None, str, int
+]  # event, its signal and object, and by how much their count changes
+
+
+def correct(changes: Iterable[Change], at: datetime) -> None:
+    """Append the counts that make up for changed events, dated the day of `at`, and have their leads scored."""
     day = clock.day_of(at)
     days: Counter[tuple[object, ...]] = Counter()
-    for event, count in changes:
-        if event.lead_id and event.signal_id:
-            days[(event.lead_id, event.signal_id, event.object_key, event.occurred_on, day)] += count
+    for event, signal_id, object_key, count in changes:
+        if event.lead_id and signal_id:
+            days[(event.lead_id, signal_id, object_key, event.occurred_on, day)] += count
     storage.add_days(days)
     leads = sorted({int(str(key[0])) for key in days})
     if leads:
         activity_recorded.send(sender=Lead, lead_ids=leads, day=day, at=at)
 
 
-def _promote(events: Sequence[Event], at: datetime) -> None:
+def promote(events: Sequence[Event], at: datetime) -> None:
     """Make leads of suspects whose engagement was released."""
     now = setting.read()
     because: dict[int, catalogue.Entry] = {}

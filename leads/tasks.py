@@ -2,7 +2,7 @@ from typing import Any
 
 from celery import shared_task
 
-from leads import automation, nurture, seen
+from leads import automation, nurture, reclassify, seen
 from leads.imports import runner
 
 
@@ -28,3 +28,9 @@ def update_seen(**kwargs: Any) -> None:
 def look_for_automation(**kwargs: Any) -> None:
     """Put bursts no person makes into quarantine."""
     automation.drain()
+
+
+@shared_task(name="leads.tasks.reclassify")
+def reclassify_events(**kwargs: Any) -> None:
+    """Walk on through the events under a changed catalogue."""
+    reclassify.drain()

@@ -7,6 +7,7 @@ from leads import views, views_quarantine
 urlpatterns = [
     path("signals/", views.signals_page, name="signals"),
     path("signals/new/", views.signal_edit, name="signal_new"),
+    path("signals/past/<slug:kind>/", views.signals_reclassify, name="signals_reclassify"),
     path("signals/<slug:slug>/", views.signal_edit, name="signal_edit"),
     path("quarantine/", views_quarantine.quarantine_page, name="quarantine"),
     path("quarantine/<slug:action>/", views_quarantine.quarantine_act, name="quarantine_act"),

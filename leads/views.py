@@ -6,16 +6,17 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from leads import clock
+from leads import clock, reclassify
 from leads.audit import audit, diff, snapshot
 from leads.forms import SignalForm, SourceForm
 from leads.intake.dead_letters import unmatched_events
-from leads.models import Signal, Source, User
+from leads.models import Organisation, Reclassification, Signal, Source, User
 from leads.permissions import can, requires
 from leads.sources import create_source, revoke_source, rotate_key
 
@@ -39,14 +40,49 @@ def signals_page(request: HttpRequest) -> HttpResponse:
         "signals": Signal.objects.all(),
         "unmatched": unmatched_events() if may_edit else [],
         "may_edit": may_edit,
+        **(_past_events() if may_edit else {}),
     }
     return render(request, "leads/signals.html", context)
+
+
+def _past_events() -> dict[str, Any]:
+    """Return the last preview and run, with what the buttons below them may do."""
+    jobs = list(Reclassification.objects.select_related("by")[:20])
+    preview = next((job for job in jobs if job.kind == reclassify.PREVIEW), None)
+    run = next((job for job in jobs if job.kind == reclassify.RUN), None)
+    running = next((job for job in jobs if job.finished_at is None), None)
+    is_fresh = (
+        preview is not None
+        and preview.finished_at is not None
+        and preview.catalogue_version == Organisation.current().catalogue_version
+        and (run is None or run.created_at < preview.created_at)
+    )
+    return {
+        "running": running,
+        "preview": preview if is_fresh else None,
+        "preview_lines": reclassify.lines(preview) if preview and is_fresh else [],
+        "run": run,
+        "run_lines": reclassify.lines(run) if run and run.finished_at else [],
+    }
+
+
+@requires("signals.edit")
+@require_POST
+def signals_reclassify(request: HttpRequest, kind: str) -> HttpResponse:
+    """Begin to count, or to move, the past events that match another entry now."""
+    if kind not in (reclassify.PREVIEW, reclassify.RUN):
+        raise Http404
+    try:
+        reclassify.start(kind, at=clock.now(), by=_user(request))
+    except reclassify.AlreadyRunning:
+        messages.info(request, "That is under way already.")
+    return redirect(f"{reverse('leads:signals')}#past")
 
 
 @requires("signals.edit")
 @require_http_methods(["GET", "HEAD", "POST"])
 def signal_edit(request: HttpRequest, slug: str = "") -> HttpResponse:
-    """Add or change an entry. It names events from now on; what came before keeps its name."""
+    """Add or change an entry. It names events from now on; what came before is moved on request."""
     signal = get_object_or_404(Signal, slug=slug) if slug else Signal(position=_next_position())
     before = snapshot(signal, SIGNAL_FIELDS) if slug else {}
     initial = {"label": request.GET.get("label", "")[:100], "patterns": request.GET.get("name", "")[:128]}
@@ -67,7 +103,10 @@ def signal_edit(request: HttpRequest, slug: str = "") -> HttpResponse:
             at=clock.now(),
             changes=changes,
         )
-    messages.success(request, f"{signal.label} saved. It names events that arrive from now on.")
+    messages.success(
+        request,
+        f"{signal.label} saved. It names events that arrive from now on; past ones can be moved below.",
+    )
     return redirect("leads:signals")
 
 

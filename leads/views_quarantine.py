@@ -36,8 +36,8 @@ class QuarantineForm(forms.Form):
     reason = forms.ChoiceField(label="Reason", choices=[("", "Any"), *REASONS.items()], required=False)
     agent = forms.CharField(label="Browser contains", required=False, max_length=100)
     lead = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1, max_value=2**62)
-    days = forms.TypedChoiceField(
-        label="Arrived in the last", required=False, coerce=int, empty_value=30,  # type: ignore[arg-type]
+    days = forms.ChoiceField(
+        label="Arrived in the last", required=False,
         choices=[("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("400", "13 months")],
     )  # fmt: skip
 
@@ -96,7 +96,7 @@ def _events(asked: dict[str, Any], at: datetime) -> QuerySet[Event]:
         "released": Q(outcome=Outcome.COUNTED, outcome_reason="released"),
         "counted": Q(outcome=Outcome.COUNTED, signal__isnull=False),
     }
-    since = at - timedelta(days=asked["days"] or 30)
+    since = at - timedelta(days=int(asked["days"] or 30))
     events = Event.objects.filter(conditions[asked["show"] or "quarantined"], received_at__gte=since)
     if asked["reason"] and asked["show"] in ("", "quarantined"):
         events = events.filter(outcome_reason=asked["reason"])

@@ -11,11 +11,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from leadflow.dashboard import learning, parameters
+from leadflow.dashboard import definitions, learning, parameters
 from leadflow.dashboard import learning_panels as panels
 from leadflow.dashboard.asking import Asked, names_bad_parameters
 from leadflow.dashboard.learning import OUTCOMES, SPAN, Names
 from leadflow.dashboard.links import Links
+from leadflow.dashboard.panels import mark_link
 from leadflow.dashboard.parameters import SPANS, BadParameter
 from leadflow.organisation import current_organisation
 from leads import clock
@@ -54,6 +55,10 @@ def _head(asked: Asked, here: str, table: str) -> dict[str, Any]:
         + [(team.name, links.page(team=team.pk), wanted.team == team) for team in teams],
         "csv": {"summary": links.csv(table)},
         "may_export": can(user, "exports"),
+        "marks": [
+            (mark_link(mark, f"Definition {mark.version}"), mark.day)
+            for mark in definitions.read(wanted.period.zone).within(wanted.period)
+        ],
         "may_draft": can(user, "definitions.edit"),
         "query": wanted.query(),
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from leadflow import charts
@@ -14,9 +16,11 @@ from leadflow.charts import Bar, Share
 from leadflow.dashboard import breakdown
 from leadflow.dashboard.breakdown import Group
 from leadflow.dashboard.cohorts import Cohort
+from leadflow.dashboard.definitions import Mark
 from leadflow.dashboard.links import Links
 from leadflow.dashboard.measures import BUCKETS, WITHIN
 from leadflow.dashboard.parameters import DIMENSIONS
+from leadflow.dashboard.period import Period
 from leadflow.dashboard.report import Report
 from leadflow.dashboard.steps import Step
 from leadflow.formatting import duration, interval, percent, thousands
@@ -62,7 +66,11 @@ def _cohort_row(month: Cohort, report: Report, scale: charts.HeatScale, links: L
 
     return {
         "label": f"{month.period.first:%b %Y}",
-        "tag": ", ".join(f"v{mark.version}" for mark in report.definitions.within(month.period)),
+        "tag": format_html_join(
+            ", ",
+            "{}",
+            ((mark_link(mark, f"v{mark.version}"),) for mark in report.definitions.within(month.period)),
+        ),
         "total": month.mqls,
         "total_url": links.to("mqls", month.period) if month.mqls else "",
         "cells": [cell(days) for days in WITHIN],
@@ -134,14 +142,18 @@ def weekly(report: Report, links: Links, today: date) -> charts.LineChart:
         ],
         label=_said(weeks),
         marks=[
-            (index, f"Definition {mark.version}")
+            (index, f"Definition {mark.version}", mark_url(mark))
             for index, week in enumerate(weeks)
             for mark in report.definitions.within(week.period)
         ],
         head="Week from",
     )  # fmt: skip
     return replace(
-        chart, rows=[_week_row(week, name, links) for week, name in zip(weeks, names, strict=True)]
+        chart,
+        rows=[
+            _week_row(week, name, links, report.definitions.within(week.period))
+            for week, name in zip(weeks, names, strict=True)
+        ],
     )
 
 
@@ -149,10 +161,34 @@ def _first_open(weeks: list[Cohort]) -> int | None:
     return next((index for index, week in enumerate(weeks) if week.unripe[90]), None)
 
 
-def _week_row(week: Cohort, name: str, links: Links) -> list[str]:
-    sqls = links.count(week.converted, "converted", week.period)
+def mark_url(mark: Mark) -> str:
+    """Return the page of the version that went live."""
+    return reverse("scoring:definition", args=[mark.version])
+
+
+def mark_link(mark: Mark, text: str) -> SafeString:
+    """Return a link to the version that went live, which says when that was."""
+    said = f"Definition {mark.version} went live on {mark.day.day} {mark.day:%b %Y}"
+    return format_html('<a href="{}" title="{}">{}</a>', mark_url(mark), said, text)
+
+
+def definition_marks(report: Report, period: Period) -> list[tuple[SafeString, date]]:
+    """Return the versions that went live in the period, for all its charts that have no days to mark."""
     return [
-        name,
+        (mark_link(mark, f"Definition {mark.version}"), mark.day)
+        for mark in report.definitions.within(period)
+    ]
+
+
+def _week_row(week: Cohort, name: str, links: Links, marks: Sequence[Mark]) -> list[str]:
+    sqls = links.count(week.converted, "converted", week.period)
+    changed = format_html_join(
+        "",
+        ' <span class="tag">{} went live</span>',
+        ((mark_link(mark, f"Definition {mark.version}"),) for mark in marks),
+    )
+    return [
+        format_html("{}{}", name, changed) if marks else name,
         links.count(week.mqls, "mqls", week.period),
         format_html("{} so far", sqls) if week.unripe[90] else sqls,
     ]

@@ -71,6 +71,7 @@ def _figures(asked: Asked, report: Report, links: Links) -> dict[str, Any]:
         "diagnosis": diagnosis.diagnose(report),
         "cohorts": panels.cohort_table(report, links),
         "funnel": panels.funnel(report, links),
+        "marks": panels.definition_marks(report, asked.parameters.period),
         "weekly": panels.weekly(report, links, asked.parameters.today),
         "reasons": panels.reason_bars(report, links),
         "refused": links.count(refused, "refusals"),

@@ -18,6 +18,8 @@ ORDERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "score": ("by score", ("-score", "-id")),
     "created": ("newest first", ("-created_at", "-id")),
     "seen": ("last signal first", ("-last_seen_at", "-id")),
+    "rising": ("rising fastest first", ("-momentum", "-id")),
+    "falling": ("falling fastest first", ("momentum", "id")),
     "name": ("by name", ("last_name", "id")),
 }
 GRADES = [("A", "A"), ("B", "A or B"), ("C", "A, B or C")]

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from django.urls import reverse
+
 from handoff.models import Handoff, HandoffStatus
 from leads.enums import Outcome, Stage, Status
 from leads.intake.signatures import REASONS
-from leads.models import Asset, Event, Lead, StageChange
+from leads.models import Asset, Definition, Event, Lead, StageChange
 
 MOST = 120
 # What of one moment came first: a signal makes a stage, a stage an offer, an offer a decision.
-ORDER = ("profile", "note", "signal", "stage", "handoff", "conversation", "decision")
+ORDER = ("definition", "profile", "note", "signal", "stage", "handoff", "conversation", "decision")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Entry:
     detail: str = ""
     stage: str = ""
     muted: bool = False
+    url: str = ""
 
 
 def life(lead: Lead, *, before: datetime | None = None) -> list[Entry]:
@@ -37,6 +40,7 @@ def life(lead: Lead, *, before: datetime | None = None) -> list[Entry]:
         *_handoffs(lead),
         *_conversations(lead),
         *_notes(lead),
+        *_definitions(lead),
     ]
     entries = [entry for entry in entries if before is None or entry.at < before]
     return sorted(entries, key=lambda entry: (entry.at, ORDER.index(entry.kind)), reverse=True)[:MOST]
@@ -146,3 +150,11 @@ def _notes(lead: Lead) -> Iterator[Entry]:
             f"Note by {note.by or 'somebody'}{' for sales' if note.for_sales else ''}",
             note.text,
         )
+
+
+def _definitions(lead: Lead) -> Iterator[Entry]:
+    """Yield the versions that went live since we know the person: their score changed its meaning then."""
+    since = Definition.objects.filter(live_from__gt=lead.created_at).order_by("-live_from")
+    for version, at, note in since.values_list("version", "live_from", "note")[:MOST]:
+        url = reverse("scoring:definition", args=[version])
+        yield Entry(at, "definition", f"Definition {version} went live", note[:300], url=url)

@@ -311,3 +311,18 @@ def test_reps_take_nothing_away(signed_in, quarter, rep, address):
 
 def test_unknown_table_is_not_found(signed_in):
     assert signed_in(make_user("admin")).get("/dashboard/passwords.csv").status_code == 404
+
+
+def test_charts_mark_the_definitions_that_went_live(signed_in, quarter):
+    html = signed_in(make_user("marketer")).get(f"{PAGE}?days=90").content.decode()
+    link = '<a href="/definitions/2/"'
+
+    assert (
+        f'{link} title="Definition 2 went live on 11 Jan 2026">Definition 2</a> went live on 11 Jan 2026'
+        in html
+    )
+    assert f"{link}><title>Definition 2 went live here</title>" in html  # the weeks
+    assert (
+        f'<span class="tag">{link} title="Definition 2 went live on 11 Jan 2026">v2</a>' in html
+    )  # the cohorts
+    assert html.count(" went live</span>") == 1  # the table beside the weeks

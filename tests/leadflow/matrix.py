@@ -130,6 +130,7 @@ MATRIX: dict[str, Row | Public] = {
     "scoring:definition_edit": page("MA", "MA", "common", ("{thing}", "rules")),
     "scoring:definition_try": page(post="MA", thing="common", args=("{thing}", "rules")),
     "leads:signals": page("MRGA"),
+    "leads:signals_reclassify": page(post="MA", args=("preview",)),
     "leads:signal_new": page("MA", "MA"),
     "leads:signal_edit": page("MA", "MA", "common"),
     "leads:quarantine": page("MA"),

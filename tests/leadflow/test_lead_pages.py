@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from leadflow.lead_pages.queue import PAGE_SIZE
 from leads.enums import Role, Stage, Status
 from leads.lifecycle import move_to_stage
 from leads.models import AuditEntry, Conversation, Lead, Note, SavedView, StageChange
-from tests.factories import AT, make_lead, make_mql, make_offer, make_rep, make_user
+from tests.factories import AT, make_definition, make_lead, make_mql, make_offer, make_rep, make_user
 from tests.scoring.world import give, good_lead, publish_standard, settle
 
 pytestmark = pytest.mark.django_db
@@ -308,3 +309,35 @@ def test_export_holds_the_queue_and_no_formula(client, marketer):
     assert row["first_name"].startswith("'=")
     assert row["last_name"].startswith("'+")
     assert AuditEntry.objects.filter(action="leads.export", by=marketer).exists()
+
+
+def test_timeline_marks_the_definitions_since_we_know_the_person(client):
+    lead = make_lead()
+    make_definition({"mql": {"rule_sets": []}}, version=7, at=AT - timedelta(days=1), status="retired")
+    make_definition(
+        {"mql": {"rule_sets": []}},
+        version=8,
+        at=AT + timedelta(days=1),
+        status="retired",
+        note="Opens halved",
+    )
+    client.force_login(make_user("marketer"))
+
+    html = client.get(f"/leads/{lead.pk}/").content.decode()
+
+    assert '<a href="/definitions/8/">Definition 8 went live</a>' in html
+    assert "Opens halved" in html
+    assert "Definition 7 went live" not in html
+
+
+@pytest.mark.parametrize(("order", "first"), [("rising", "Riser"), ("falling", "Faller")])
+def test_queue_sorts_by_momentum(client, order, first):
+    for name, momentum in (("Riser", 30), ("Flat", 0), ("Faller", -30)):
+        make_lead(last_name=name, momentum=momentum)
+    client.force_login(make_user("marketer"))
+
+    html = client.get(f"/leads/?order={order}").content.decode()
+
+    names = re.findall(r"Riser|Flat|Faller", html)
+    assert names[0] == first
+    assert "aria-sort" in html
