@@ -2,7 +2,7 @@ from typing import Any
 
 from celery import shared_task
 
-from handoff import clocks, notices, routing, settling
+from handoff import byrule, clocks, notices, routing, settling
 
 
 @shared_task(name="handoff.tasks.route_waiting")
@@ -27,3 +27,9 @@ def settle_decisions(**kwargs: Any) -> None:
 def deliver_notices(**kwargs: Any) -> None:
     """Mail the notices that are due."""
     notices.deliver_due()
+
+
+@shared_task(name="handoff.tasks.qualify_by_rule")
+def qualify_by_rule(**kwargs: Any) -> None:
+    """Make SQLs of the accepted MQLs that meet a rule, where a rule decides."""
+    byrule.sweep()
