@@ -17,7 +17,7 @@ from handoff.settling import settle
 from handoff.sqlrules import RuleSetResult, SqlFacts, answer_rule_sets
 from leads import clock
 from leads.definitions import live_definition, sql_meaning
-from leads.enums import SqlMeaning, Stage
+from leads.enums import SqlMeaning, Stage, Status
 from leads.lifecycle import move_to_stage
 from leads.models import Conversation, Cycle, Lead, Organisation, User
 
@@ -60,6 +60,7 @@ def save_answers(
         must_work(handoff, by)
     kept, problems = questions.read_answers(values, _reading(at))
     discovery = _save(handoff, kept, by, origin or str(by), at, version)
+    qualify_by_rule(handoff, at=at)
     if problems:
         raise Invalid(problems)
     return discovery
@@ -135,17 +136,47 @@ def become_sql(handoff: Handoff, *, by: User, at: datetime) -> Lead:
         return lead
     if lead.stage != Stage.MQL or now.closed_at or now.cycle.number != lead.cycle_number:
         raise HandoffConflict(now.status, f"{lead.name} is {lead.get_stage_display()} by now.")
-    answers = prefill(now.cycle) | saved_answers(now.cycle)
+    answers = answers_of(now)
     evidence, reason, actor = _grounds(meaning, now.cycle, answers, at)
     if answers:
         _save(now, {}, by, str(by), at, None, known=answers)
-    evidence |= {
-        "meaning": meaning,
-        "handoff": now.pk,
-        "answers": {name: questions.shown(name, answer["value"]) for name, answer in answers.items()},
-    }
+    evidence |= _what_counted(meaning, now, answers)
     move_to_stage(lead, Stage.SQL, at=at, by=by, actor=actor, reason=reason, evidence=evidence)
     return lead
+
+
+@atomic
+def qualify_by_rule(handoff: Handoff, *, at: datetime) -> bool:
+    """Make an accepted MQL an SQL where a rule decides that and one is met; tell whether it did.
+
+    Nobody has to click: the rule is the actor, and what it asked and found is kept as evidence.
+    """
+    if sql_meaning() != SqlMeaning.RULE:
+        return False
+    lead = lock_lead(handoff.lead_id)
+    now = Handoff.objects.select_related("cycle__lead", "reason").get(pk=handoff.pk)
+    if not _is_worked(now, lead):
+        return False
+    answers = answers_of(now)
+    try:
+        evidence, reason, actor = _grounds(SqlMeaning.RULE, now.cycle, answers, at)
+    except Invalid:
+        return False
+    evidence |= _what_counted(SqlMeaning.RULE, now, answers)
+    move_to_stage(lead, Stage.SQL, at=at, actor=actor, reason=reason, evidence=evidence)
+    return True
+
+
+def _is_worked(handoff: Handoff, lead: Lead) -> bool:
+    """An accepted MQL in its present cycle, past the time to undo."""
+    taken = handoff.status == HandoffStatus.ACCEPTED and not handoff.pending and handoff.closed_at is None
+    is_mql = lead.stage == Stage.MQL and lead.status == Status.ACTIVE
+    return taken and is_mql and handoff.cycle.number == lead.cycle_number
+
+
+def _what_counted(meaning: str, handoff: Handoff, answers: Answers) -> dict[str, Any]:
+    shown = {name: questions.shown(name, answer["value"]) for name, answer in answers.items()}
+    return {"meaning": meaning, "handoff": handoff.pk, "answers": shown}
 
 
 def _grounds(meaning: str, cycle: Cycle, answers: Answers, at: datetime) -> tuple[dict[str, Any], str, str]:

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.dispatch import receiver
 
 from handoff import notices, opening, outbox
+from handoff.discovery import qualify_by_rule
 from handoff.locks import lock_lead, lock_leads
 from handoff.models import Handoff, HandoffStatus, Notice
 from handoff.notices import Kind
@@ -53,6 +54,8 @@ def note_first_contact(conversation: Conversation, **kwargs: Any) -> None:
     Cycle.objects.filter(pk=handoff.cycle_id, contacted_at=None).update(contacted_at=conversation.at)
     if conversation.kind == Conversation.Kind.MEETING and conversation.reached:
         Cycle.objects.filter(pk=handoff.cycle_id, meeting_at=None).update(meeting_at=conversation.at)
+    # A call of last week is no SQL of last week: the ledger only goes forward.
+    qualify_by_rule(handoff, at=max(conversation.at, lead.stage_since))
 
 
 @receiver(definition_published)

@@ -2,7 +2,7 @@ from typing import Any
 
 from celery import shared_task
 
-from handoff import clocks, delivering, notices, outbox, routing, settling
+from handoff import byrule, clocks, delivering, notices, outbox, routing, settling
 from leads import clock
 
 
@@ -40,3 +40,9 @@ def deliver_webhooks(**kwargs: Any) -> None:
 def forget_facts(**kwargs: Any) -> None:
     """Drop old facts with the log of their deliveries."""
     outbox.forget_old(clock.now())
+
+
+@shared_task(name="handoff.tasks.qualify_by_rule")
+def qualify_by_rule(**kwargs: Any) -> None:
+    """Make SQLs of the accepted MQLs that meet a rule, where a rule decides."""
+    byrule.sweep()

@@ -165,8 +165,8 @@ def test_live_evaluation_says_what_is_open(handoff, rep, at):
 
 
 def test_a_rule_is_named_as_the_actor_where_sql_is_a_rule(handoff, rep, at):
-    publish("rule")
     discovery.save_answers(handoff, CONFIRMED, by=rep.user, at=at)
+    publish("rule")
 
     lead = discovery.qualify(handoff, by=rep.user, at=at)
 
