@@ -156,5 +156,6 @@ def _definitions(lead: Lead) -> Iterator[Entry]:
     """Yield the versions that went live since we know the person: their score changed its meaning then."""
     since = Definition.objects.filter(live_from__gt=lead.created_at).order_by("-live_from")
     for version, at, note in since.values_list("version", "live_from", "note")[:MOST]:
+        assert at  # one that went live has its moment
         url = reverse("scoring:definition", args=[version])
         yield Entry(at, "definition", f"Definition {version} went live", note[:300], url=url)
