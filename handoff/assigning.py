@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from django.db.models import F
 
-from handoff import context, notices, sentences
+from handoff import context, notices, outbox, sentences
 from handoff.bulk import Row, insert
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason, RoutingDecision
 from handoff.notices import Kind
+from handoff.outgoing import What
 from handoff.planning import Plan
 from handoff.roster import Roster, save_rotations
 from handoff.rules import LeadFacts
@@ -57,6 +58,7 @@ def record(decided: Sequence[Decided], roster: Roster, at: datetime) -> int:
     _write_owners(news)
     insert(RoutingDecision, _DECISION, [_decision(w, plan, at) for w, plan in news])
     save_rotations(roster)
+    outbox.announce(What.OFFERED, [waiting.handoff_id for waiting, _ in offers], at)
     notices.notify([*_offer_notices(offers, organisation, at), *_alarms(news, at)])
     return len(news)
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from handoff import notices
+from handoff import notices, outbox
 from handoff.locks import atomic, lock_leads
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason
 from handoff.notices import Kind
 from handoff.opening import queue_again
+from handoff.outgoing import What
 from leads import clock
 from leads.models import Organisation
 
@@ -42,6 +43,7 @@ def _expire_batch(at: datetime) -> int:
     )
     if expired != len(ids):
         raise RuntimeError("an offer changed although its lead was locked")
+    outbox.announce(What.EXPIRED, ids, at)
     queue_again(lapsed, QueueReason.NEW)
     notices.notify(
         Notice(

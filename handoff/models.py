@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from handoff.outgoing import Attempt, Delivery, Destination, Fact  # noqa: F401 - Django looks for them here
 from leads.enums import Role
 from leads.models import Cycle, Lead, Team, User
 

@@ -33,6 +33,7 @@ class Kind(models.TextChoices):
     RETURNED = "returned", "Back from sales"
     DEFERRAL_OVER = "deferral_over", "Deferred lead is back"
     WOKEN = "woken", "Nurtured lead woke up"
+    WEBHOOK_OFF = "webhook_off", "Webhook switched off"
 
 
 BATCH = 500
@@ -136,6 +137,8 @@ def link(notice: Notice) -> str:
         return f"{base}/handoffs/{notice.handoff_id}/"
     if notice.lead_id:
         return f"{base}/leads/{notice.lead_id}/"
+    if notice.kind == Kind.WEBHOOK_OFF:
+        return f"{base}/webhooks/"
     return f"{base}/notices/"
 
 

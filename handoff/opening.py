@@ -7,10 +7,11 @@ from datetime import datetime
 
 from django.db.models import F, Max
 
-from handoff import notices
+from handoff import notices, outbox
 from handoff.context import build_contexts
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason
 from handoff.notices import Kind
+from handoff.outgoing import What
 from handoff.readiness import sales_ready
 from leads import clock
 from leads.definitions import sql_meaning
@@ -105,6 +106,7 @@ def _end_open(leads: Sequence[int], at: datetime) -> list[int]:
     Handoff.objects.filter(pk__in=[handoff.pk for handoff in withdrawn]).update(
         status=HandoffStatus.WITHDRAWN, closed_at=at, version=F("version") + 1
     )
+    outbox.announce(What.WITHDRAWN, [handoff.pk for handoff in withdrawn if handoff.rep], at)
     notices.notify(
         Notice(
             user_id=handoff.rep.user_id, kind=Kind.WITHDRAWN, handoff=handoff, lead_id=handoff.lead_id,

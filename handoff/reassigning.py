@@ -6,13 +6,14 @@ from datetime import datetime
 
 from django.db.models import F
 
-from handoff import context, notices, sentences
+from handoff import context, notices, outbox, sentences
 from handoff.assigning import accept_by, offer_text
 from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
 from handoff.locks import atomic, lock_lead, lock_reps
 from handoff.models import OPEN, Handoff, HandoffStatus, Notice, QueueReason, Rep, RoutingDecision
 from handoff.notices import Kind
 from handoff.opening import queue_again, wake_routing
+from handoff.outgoing import What
 from handoff.planning import ASSIGNED, Verdict, Way
 from handoff.roster import seats_taken
 from handoff.settling import settle
@@ -45,6 +46,9 @@ def reassign(
     way = Way.OVERRIDE if seats >= rep.capacity else Way.MANUAL
     _record(offer, rep, by, at, way, reason, seats)
     _tell(handoff, offer, rep, lead, at)
+    if offer.pk != handoff.pk:
+        outbox.announce(What.REASSIGNED, [handoff.pk], at)
+    outbox.announce(What.OFFERED, [offer.pk], at)
     return offer
 
 
@@ -66,6 +70,7 @@ def _give_back(handoff_id: int, lead_id: int, by: User, at: datetime) -> bool:
         status=HandoffStatus.REASSIGNED, closed_at=at, version=F("version") + 1, settle_at=None, pending={}
     ):
         return False
+    outbox.announce(What.REASSIGNED, [handoff_id], at)
     queue_again([Handoff.objects.get(pk=handoff_id)], QueueReason.NEW)
     return True
 

@@ -9,14 +9,14 @@ from typing import Any
 from django.db.models import F, Q
 from django.dispatch import receiver
 
-from handoff import notices, opening
+from handoff import notices, opening, outbox
 from handoff.locks import lock_lead, lock_leads
 from handoff.models import Handoff, HandoffStatus, Notice
 from handoff.notices import Kind
 from leads.enums import Stage
 from leads.lifecycle import QUALIFIED
-from leads.models import Conversation, Cycle, Lead, StageChange
-from leads.signals import contact_made, nurture_woken, stage_changed
+from leads.models import Conversation, Cycle, Definition, Lead, StageChange
+from leads.signals import contact_made, definition_published, nurture_woken, stage_changed
 
 
 @receiver(stage_changed)
@@ -25,6 +25,7 @@ def follow_stage(changes: list[StageChange], **kwargs: Any) -> None:
     entries = [change for change in changes if change.to_stage == Stage.MQL]
     qualified = [change for change in changes if change.to_stage == Stage.SQL]
     ended = [change for change in changes if change.from_stage in QUALIFIED and change.to_stage == Stage.LEAD]
+    outbox.announce_stages(changes)
     if entries:
         opening.open_handoffs(entries)
     if qualified:
@@ -52,6 +53,12 @@ def note_first_contact(conversation: Conversation, **kwargs: Any) -> None:
     Cycle.objects.filter(pk=handoff.cycle_id, contacted_at=None).update(contacted_at=conversation.at)
     if conversation.kind == Conversation.Kind.MEETING and conversation.reached:
         Cycle.objects.filter(pk=handoff.cycle_id, meeting_at=None).update(meeting_at=conversation.at)
+
+
+@receiver(definition_published)
+def tell_of_definition(definition: Definition, at: datetime, **kwargs: Any) -> None:
+    """Tell other systems that another definition is in force."""
+    outbox.announce_definition(definition, at)
 
 
 @receiver(nurture_woken)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from handoff import notices
+from handoff import notices, outbox
 from handoff.locks import atomic, lock_lead
 from handoff.models import Handoff, NextPath, Notice, QueueReason, RejectionReason
 from handoff.notices import Kind
 from handoff.opening import queue_again, wake_routing
+from handoff.outgoing import What
 from leads import clock
 from leads.definitions import sql_meaning
 from leads.enums import Decision, SqlMeaning, Stage, Status
@@ -44,6 +45,8 @@ def settle(handoff: Handoff, lead: Lead, at: datetime) -> bool:
         return False
     decided_at = datetime.fromisoformat(pending["at"])
     by = User.objects.get(pk=pending["by"])
+    if told := TOLD.get(pending["kind"]):
+        outbox.announce(told, [handoff.pk], at)
     _KINDS[pending["kind"]](handoff, lead, by, decided_at, at)
     handoff.refresh_from_db()
     return True
@@ -90,6 +93,7 @@ def _deferred(handoff: Handoff, lead: Lead, by: User, decided_at: datetime, at: 
 _KINDS: dict[str, Consequence] = {
     "accept": _accepted, "reject": _rejected, "return": _returned, "defer": _deferred,
 }  # fmt: skip
+TOLD = {"accept": What.ACCEPTED, "reject": What.REJECTED, "return": What.RETURNED}
 
 
 def _is_open_mql(handoff: Handoff, lead: Lead) -> bool:

@@ -2,7 +2,8 @@ from typing import Any
 
 from celery import shared_task
 
-from handoff import clocks, notices, routing, settling
+from handoff import clocks, delivering, notices, outbox, routing, settling
+from leads import clock
 
 
 @shared_task(name="handoff.tasks.route_waiting")
@@ -27,3 +28,15 @@ def settle_decisions(**kwargs: Any) -> None:
 def deliver_notices(**kwargs: Any) -> None:
     """Mail the notices that are due."""
     notices.deliver_due()
+
+
+@shared_task(name="handoff.tasks.deliver_webhooks")
+def deliver_webhooks(**kwargs: Any) -> None:
+    """Send other systems the facts that are due."""
+    delivering.deliver_due()
+
+
+@shared_task(name="handoff.tasks.forget_facts")
+def forget_facts(**kwargs: Any) -> None:
+    """Drop old facts with the log of their deliveries."""
+    outbox.forget_old(clock.now())

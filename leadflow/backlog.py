@@ -4,7 +4,7 @@ import datetime as dt
 
 from django.db.models import Min, Q, QuerySet
 
-from handoff.models import Handoff, HandoffStatus, Notice, QueueReason
+from handoff.models import Delivery, Handoff, HandoffStatus, Notice, QueueReason
 from scoring.models import PendingScore
 
 
@@ -21,6 +21,7 @@ def oldest(*, at: dt.datetime) -> dict[str, float]:
         "deadlines": _first(offered, "accept_by"),
         "decisions": _first(Handoff.objects.filter(settle_at__lt=at), "settle_at"),
         "notices": _first(Notice.objects.to_mail(at), "created_at"),
+        "webhooks": _first(Delivery.objects.overdue(at), "due_at"),
     }
     return {name: (at - since).total_seconds() for name, since in waiting.items() if since}
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from handoff.models import Handoff, HandoffStatus, Notice, QueueReason
+from handoff.models import Delivery, Handoff, HandoffStatus, Notice, QueueReason
 from leadflow import backlog
 from leadflow.models import Heartbeat
 from leads import clock
@@ -53,6 +53,7 @@ _LABELS = {
     "deadlines": "Lapsed offers to pass on",
     "decisions": "Decisions to take effect",
     "notices": "Notices to mail",
+    "webhooks": "Webhooks to send",
 }
 
 
@@ -90,6 +91,7 @@ def waiting(at: datetime) -> list[Waiting]:
         "deadlines": Handoff.objects.filter(status=HandoffStatus.OFFERED, accept_by__lt=at),
         "decisions": Handoff.objects.filter(settle_at__lt=at),
         "notices": Notice.objects.filter(due, mailed_at=None),
+        "webhooks": Delivery.objects.overdue(at),
     }
     return [
         Waiting(

@@ -291,6 +291,8 @@ _SWEEPS = {
     "handoff.tasks.sweep_clocks": 20,
     "handoff.tasks.settle_decisions": 5,
     "handoff.tasks.deliver_notices": 10,
+    "handoff.tasks.deliver_webhooks": 5,
+    "handoff.tasks.forget_facts": 3600,
     "leads.tasks.resume_imports": 60,
     "leads.tasks.update_seen": 10,
     "leads.tasks.wake_nurture": 600,
@@ -318,6 +320,7 @@ LEADFLOW_WORK_STEPS = [
     "handoff.routing.drain",
     "handoff.clocks.sweep",
     "handoff.notices.deliver_due",
+    "handoff.delivering.deliver_due",
     "leads.imports.runner.drain",
     "scoring.backtest_runs.drain",
 ]
@@ -336,6 +339,18 @@ LEADFLOW_RATE_API = env("LEADFLOW_RATE_API", default="1200/min")
 LEADFLOW_RATE_FORMS = env("LEADFLOW_RATE_FORMS", default="30/min")
 # Events a source may send to each web process; generous, as an SDK that is told to wait falls behind.
 LEADFLOW_RATE_EVENTS = env("LEADFLOW_RATE_EVENTS", default="1200000/min")
+# Webhooks to this machine or a private network, and without TLS: for trying out, never in production.
+LEADFLOW_ALLOW_LOCAL_WEBHOOKS = env.bool("LEADFLOW_ALLOW_LOCAL_WEBHOOKS", default=False)
+# Seconds until a webhook is tried again after the first, second, … failure; then it is given up.
+LEADFLOW_WEBHOOK_BACKOFF = [
+    int(step)
+    for step in env.list(
+        "LEADFLOW_WEBHOOK_BACKOFF",
+        default=["5", "60", "300", "1800", "7200", "18000", "36000", "50400", "72000"],
+    )
+]
+LEADFLOW_WEBHOOK_DISABLE_HOURS = env.int("LEADFLOW_WEBHOOK_DISABLE_HOURS", default=72)
+LEADFLOW_WEBHOOK_DAYS = env.int("LEADFLOW_WEBHOOK_DAYS", default=30)
 LEADFLOW_EXPECT_WORKER = env.bool("LEADFLOW_EXPECT_WORKER", default=PRODUCTION)
 LEADFLOW_WORKER_SILENT_SECONDS = env.int("LEADFLOW_WORKER_SILENT_SECONDS", default=90)
 LEADFLOW_BACKLOG_SECONDS = env.int("LEADFLOW_BACKLOG_SECONDS", default=900)

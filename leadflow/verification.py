@@ -9,7 +9,7 @@ from datetime import datetime
 
 Check = Callable[[datetime], list[str]]
 # Each has CHECKS: a list of (invariant, title, check); a check returns its findings as sentences.
-MODULES = ("leads.checks", "scoring.checks", "handoff.checks", "leadflow.checks")
+MODULES = ("leads.checks", "scoring.checks", "handoff.checks", "handoff.outbox_checks", "leadflow.checks")
 
 
 @dataclass(frozen=True)

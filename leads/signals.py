@@ -9,6 +9,8 @@ contact_made: sender is the model class Conversation. Argument `conversation`. S
     logs a conversation.
 nurture_woken: sender is the model class Lead. Arguments `lead_ids` and `at`. Sent for nurtured leads whose wake-up
     day has come, again and again while it is fresh, so receivers tell each person once.
+definition_published: sender is the model class Definition. Arguments `definition` and `at`. Sent inside the
+    transaction that makes it live.
 """
 
 from django.dispatch import Signal
@@ -17,3 +19,4 @@ activity_recorded = Signal()
 stage_changed = Signal()
 contact_made = Signal()
 nurture_woken = Signal()
+definition_published = Signal()

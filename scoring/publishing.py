@@ -12,6 +12,7 @@ from django.db.models import Max
 from leads.audit import audit
 from leads.enums import DefinitionStatus
 from leads.models import Definition, User
+from leads.signals import definition_published
 from scoring.documents import InvalidDocument, standard_document, validate
 from scoring.passes import PUBLISH, start_full_pass
 
@@ -59,6 +60,7 @@ def publish_draft(draft: Definition, *, at: datetime, by: User | None = None) ->
     draft.refresh_from_db()
     audit("definition.publish", draft, by=by, at=at, changes={"status": (current.status, draft.status)})
     start_full_pass(PUBLISH, at)
+    definition_published.send(sender=Definition, definition=draft, at=at)
     return draft
 
 

@@ -56,7 +56,7 @@ def test_up_refuses_a_port_that_is_taken() -> None:
 
 @pytest.mark.parametrize(
     ("parts", "expected"),
-    [(["web"], ["web"]), (["worker"], ["route", "score", "bulk"]), (["beat"], ["beat"])],
+    [(["web"], ["web"]), (["worker"], ["route", "deliver", "score", "bulk"]), (["beat"], ["beat"])],
 )
 def test_up_runs_the_parts_asked_for(
     command: Command, settings: Any, parts: list[str], expected: list[str]
@@ -69,7 +69,7 @@ def test_up_runs_the_parts_asked_for(
 def test_up_brings_a_broker_where_none_is_given(command: Command, settings: Any) -> None:
     settings.REDIS_URL = ""
 
-    assert names(command, ["web", "worker", "beat"]) == ["broker", "web", "route", "score", "bulk"]
+    assert names(command, ["web", "worker", "beat"]) == ["broker", "web", "route", "deliver", "score", "bulk"]
 
 
 def test_up_without_any_server_warns_and_works_in_turns(

@@ -110,8 +110,10 @@ class Command(BaseCommand):
             yield self.watched("worker", [sys.executable, "manage.py", "work"], shared)
             return
         scoring = os.environ.get("LEADFLOW_WORKER_PROCESSES", "2")
-        route = _celery("worker", "-Q", "route,deliver", "-c", "2", *(["-B"] if beat else []))
+        route = _celery("worker", "-Q", "route", "-c", "1", *(["-B"] if beat else []))
         yield self.watched("route", route, shared)
+        # Waits for other people's servers most of the time: two, so that mail and webhooks need not for each other.
+        yield self.watched("deliver", _celery("worker", "-Q", "deliver", "-c", "2"), shared)
         yield self.watched("score", _celery("worker", "-Q", "score", "-c", scoring), shared)
         yield self.watched("bulk", _celery("worker", "-Q", "bulk", "-c", "1"), shared)
 
