@@ -4,7 +4,8 @@ import datetime as dt
 
 from django.db.models import Min, Q, QuerySet
 
-from handoff.models import Delivery, Handoff, HandoffStatus, Notice, QueueReason
+from handoff.models import Handoff, HandoffStatus, Notice, QueueReason
+from handoff.outgoing import Delivery
 from scoring.models import PendingScore
 
 

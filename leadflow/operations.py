@@ -14,7 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from handoff.models import Delivery, Handoff, HandoffStatus, Notice, QueueReason
+from handoff.models import Handoff, HandoffStatus, Notice, QueueReason
+from handoff.outgoing import Delivery
 from leadflow import backlog
 from leadflow.models import Heartbeat
 from leads import clock

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from leadflow import accounts, notices_page, operations, search, views_users
+from leadflow import accounts, notices_page, operations, search, views_users, webhook_pages
 
 app_name = "leadflow"
 
@@ -28,5 +28,13 @@ urlpatterns = [
     path("api-keys/", views_users.api_keys_page, name="api_keys"),
     path("api-keys/new/", views_users.api_key_new, name="api_key_new"),
     path("api-keys/<int:pk>/revoke/", views_users.api_key_revoke, name="api_key_revoke"),
+    path("webhooks/", webhook_pages.webhooks_page, name="webhooks"),
+    path("webhooks/new/", webhook_pages.webhook_new, name="webhook_new"),
+    path("webhooks/<int:pk>/", webhook_pages.webhook_page, name="webhook"),
+    path("webhooks/<int:pk>/edit/", webhook_pages.webhook_edit, name="webhook_edit"),
+    path("webhooks/<int:pk>/confirm/<slug:slug>/", webhook_pages.webhook_confirm, name="webhook_confirm"),
+    path("webhooks/<int:pk>/do/<slug:slug>/", webhook_pages.webhook_do, name="webhook_do"),
+    path("webhooks/deliveries/<int:pk>/", webhook_pages.delivery_page, name="delivery"),
+    path("webhooks/deliveries/<int:pk>/resend/", webhook_pages.delivery_resend, name="delivery_resend"),
     path("audit/", views_users.audit_page, name="audit"),
 ]

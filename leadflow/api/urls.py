@@ -15,6 +15,7 @@ from leadflow.api.views import (
     leads,
     reports,
     sales,
+    webhooks,
 )
 
 app_name = "api"
@@ -65,6 +66,8 @@ urlpatterns = [
     path("reports/", reports.ReportList.as_view(), name="reports"),
     path("reports/<slug:name>/", reports.Report.as_view(), name="report"),
     path("sources/", administration.SourceList.as_view(), name="sources"),
+    path("webhooks/", webhooks.WebhookList.as_view(), name="webhooks"),
+    path("webhooks/<int:pk>/deliveries/", webhooks.WebhookDeliveries.as_view(), name="webhook_deliveries"),
     path("audit/", administration.AuditList.as_view(), name="audit"),
     path("schema/", documentation.schema, name="schema"),
     path("docs/", documentation.docs, name="docs"),

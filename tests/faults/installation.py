@@ -106,10 +106,12 @@ class Installation:
         self._spawn("web", command, LEADFLOW_PROCESS="web")
         eventually(lambda: _listens(self.port), within=90, what="the web server answers")
 
-    def start_worker(self, processes: int = 2, name: str = "worker") -> None:
+    def start_worker(
+        self, processes: int = 2, name: str = "worker", queues: str = "score,route,deliver,bulk"
+    ) -> None:
         command = [
             sys.executable, "-m", "celery", "-A", "leadflow", "--quiet", "worker", "-B", "-c", str(processes),
-            "-Q", "score,route,deliver,bulk", "--without-gossip", "--without-mingle", "-n", f"{name}@fault",
+            "-Q", queues, "--without-gossip", "--without-mingle", "-n", f"{name}@fault",
             "-s", str(self.folder / f"beat-{name}"),
         ]  # fmt: skip
         self._spawn(name, command, LEADFLOW_PROCESS="worker", LEADFLOW_WORKER_NAME=name)

@@ -95,6 +95,14 @@ MATRIX: dict[str, Row | Public] = {
     "leadflow:api_keys": page("A"),
     "leadflow:api_key_new": page("A", "A"),
     "leadflow:api_key_revoke": page("A", "A", "common"),
+    "leadflow:webhooks": page("A"),
+    "leadflow:webhook_new": page("A", "A"),
+    "leadflow:webhook": page("A", thing="common"),
+    "leadflow:webhook_edit": page("A", "A", "common"),
+    "leadflow:webhook_confirm": page("A", "A", "common", ("{thing}", "remove")),
+    "leadflow:webhook_do": page(post="A", thing="common", args=("{thing}", "switch-off")),
+    "leadflow:delivery": page("A", thing="common"),
+    "leadflow:delivery_resend": page(post="A", thing="common"),
     "leadflow:audit": page("GA"),
     # Leads.
     "leads:queue": page("MRGA"),
@@ -198,5 +206,7 @@ MATRIX: dict[str, Row | Public] = {
     "api:import_start": api("import", post="MGA"),
     "api:reports": api(get="MRGA reports:read"),
     "api:report": api(get="MRGA reports:read", args=("summary",)),
+    "api:webhooks": api(get="A"),
+    "api:webhook_deliveries": api("common", get="A"),
     "api:audit": api(get="GA audit:read"),
 }

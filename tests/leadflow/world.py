@@ -11,7 +11,7 @@ from typing import Any
 from django.test import Client
 
 import scoring
-from handoff import workflow
+from handoff import outbox, standing, workflow
 from handoff.models import Handoff, Opportunity, Pool, RejectionReason, RoutingRule
 from leadflow.models import ApiKey
 from leads import clock
@@ -123,6 +123,14 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
     far_pool = Pool.objects.create(name="South pool", team=south)
     key_owner = make_user(Role.ADMIN)
     make_key(key_owner, "leads:read")
+    hook = standing.create(
+        "CRM", "webhook", "https://crm.example/", ["lead.won"], by=key_owner, at=clock.now()
+    )
+    told = outbox.announce_test(hook, clock.now())
+    routes = ("webhook", "webhook_edit", "webhook_confirm", "webhook_do")
+    world.numbers |= {("api:webhook_deliveries", "own"): hook.pk}
+    world.numbers |= {(f"leadflow:{route}", "own"): hook.pk for route in routes}
+    world.numbers |= {(f"leadflow:{route}", "own"): told.pk for route in ("delivery", "delivery_resend")}
     world.numbers |= {
         ("pool", "own"): pool.pk,
         ("pool", "other"): far_pool.pk,
