@@ -155,11 +155,11 @@ def seen(running: Running) -> bool:
 def test_up_serves_works_restarts_what_died_and_stops_cleanly(running: Running) -> None:
     running.wait_for(lambda: seen(running))
     first = running.children()
-    assert len(first) == 5
+    assert len(first) == 6
 
     killed = max(first)
     os.kill(killed, signal.SIGKILL)
-    running.wait_for(lambda: len(running.children() - {killed}) == 5)
+    running.wait_for(lambda: len(running.children() - {killed}) == 6)
     everything = {pid for child in running.children() for pid in {child, *running.children(of=child)}}
 
     assert running.stop(signal.SIGINT) == 0

@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 import scoring
+from handoff import standing
 from handoff.models import Opportunity
 from leadflow.wsgi import application
 from leads import clock
@@ -100,11 +101,12 @@ def world(db: Any, one_connection: None) -> World:
     company = Company.objects.create(name="Acme", created_at=AT)
     admin = make_user(Role.ADMIN)
     job = jobs.upload([b"email\na@x.test\n"], filename="x.csv", kind="lead", by=admin, at=clock.now())
+    hook = standing.create("CRM", "webhook", "https://crm.example/", ["lead.won"], by=admin, at=clock.now())
     by_key = [{"headers": {"Authorization": f"Bearer {make_key(user)}"}} for user in (admin, rep.user)]
     numbers = {
         "leads": lead.pk, "handoffs": offer.pk, "opportunities": deal.pk, "companies": company.pk,
         "reps": rep.pk, "definitions": 2,
-        "reports": "summary", "imports": job.pk,
+        "reports": "summary", "imports": job.pk, "webhooks": hook.pk,
     }  # fmt: skip
     return World(itertools.cycle([*by_key, signed_in(admin)]), numbers)
 
