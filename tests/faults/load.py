@@ -141,10 +141,14 @@ class Journal:
                     self.outcome[message["messageId"]] = "rejected" if index in refused else "acked"
 
     def acknowledged(self) -> list[str]:
-        return [message_id for message_id, outcome in self.outcome.items() if outcome == "acked"]
+        return self._that_are("acked")
 
     def unknown(self) -> list[str]:
-        return [message_id for message_id, outcome in self.outcome.items() if outcome == "unknown"]
+        return self._that_are("unknown")
+
+    def _that_are(self, wanted: str) -> list[str]:
+        with self._lock:
+            return [message_id for message_id, outcome in self.outcome.items() if outcome == wanted]
 
 
 class Client:
@@ -175,7 +179,7 @@ class Client:
         self.journal.after(batch, answer.status, parsed, time.monotonic() - started)
         return answer.status
 
-    def deliver(self, batch: list[Message], *, patience: float = 90) -> None:
+    def deliver(self, batch: list[Message], *, patience: float = 180) -> None:
         """Send until it is accepted, as an SDK with retries does."""
         until = time.monotonic() + patience
         while (status := self.send(batch)) != 200:
