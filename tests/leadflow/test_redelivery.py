@@ -31,8 +31,8 @@ from leads.imports import jobs
 from leads.intake.events import IncomingEvent
 from leads.intake.recording import record_events
 from leads.lifecycle import move_to_stage
-from leads.models import User
-from scoring import rescoring
+from leads.models import Definition, User
+from scoring import backtest_runs, rescoring
 from tests import factories
 from tests.factories import AT, make_lead, make_mql, make_pool, make_rep, make_source, make_team, make_user
 from tests.handoff.support import current, reason
@@ -63,6 +63,14 @@ def yesterdays_scores():
     waiting_marks()
     rescoring.drain(AT)
     return AT + timedelta(days=1)
+
+
+def waiting_backtest():
+    waiting_marks()
+    rescoring.drain(AT)
+    backtest_runs._engine.cache_clear()  # of the installation before, which had the same numbers
+    backtest_runs.start_backtest(Definition.objects.get(), days=30, at=AT + timedelta(days=10))
+    return AT + timedelta(days=10)
 
 
 def waiting_mqls():
@@ -148,6 +156,7 @@ def old_answers():
 CASES: dict[str, Callable[[], Any]] = {
     "scoring.tasks.score_pending": waiting_marks,
     "scoring.tasks.nightly_rollover": yesterdays_scores,
+    "scoring.tasks.run_backtests": waiting_backtest,
     "handoff.tasks.route_waiting": waiting_mqls,
     "handoff.tasks.sweep_clocks": overdue_offers,
     "handoff.tasks.settle_decisions": settled_decisions,
