@@ -20,7 +20,8 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
             item.add_marker(pytest.mark.faults)
 
 
-def _left_out(why: str) -> None:
+def left_out(why: str) -> None:
+    """Skip the test, loudly, or fail it where everything was promised to run."""
     if REQUIRED:
         pytest.fail(f"{why}; on CI no fault test is left out")
     pytest.skip(f"LEFT OUT: {why}")
@@ -31,9 +32,9 @@ def installation(request: Any, tmp_path: Path) -> Iterator[Installation]:
     """A Leadflow on PostgreSQL with its own Redis, created but not started."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
-        _left_out("DATABASE_URL names no PostgreSQL")
+        left_out("DATABASE_URL names no PostgreSQL")
     if shutil.which("redis-server") is None:
-        _left_out("no redis-server here")
+        left_out("no redis-server here")
     name = re.sub(r"\W+", "_", request.node.name)[:30].lower()
     made = Installation(name, tmp_path, url)
     try:

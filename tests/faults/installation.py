@@ -48,7 +48,8 @@ class Installation:
 
     def __init__(self, name: str, folder: Path, server_url: str) -> None:
         self.folder, self.server = folder, urlsplit(server_url)
-        self.database = f"leadflow_fault_{name}"
+        # By the database it stands beside, so that two who test on one server do not meet.
+        self.database = f"{self.server.path.strip('/')[:20]}_fault_{name}"
         self.port, self.redis_port = free_port(), free_port()
         url = server_url.rsplit("/", 1)[0] + f"/{self.database}"
         self.env = {
@@ -72,6 +73,9 @@ class Installation:
         """Make the database, its schema, a definition, a source and so many reps."""
         self._admin(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
         self._admin(f'CREATE DATABASE "{self.database}" TEMPLATE "{_template_of(self.server.geturl())}"')
+        self._prepare(reps)
+
+    def _prepare(self, reps: int) -> None:
         prepared = subprocess.run(
             [sys.executable, "-m", "tests.faults.prepare", str(reps)],
             cwd=ROOT,
@@ -99,12 +103,12 @@ class Installation:
             str(self.folder),
         ]
         self._spawn("redis", command)
-        eventually(lambda: _listens(self.redis_port), within=10, what="Redis answers")
+        eventually(lambda: _listens(self.redis_port), within=60, what="Redis answers")
 
     def start_web(self) -> None:
         command = [sys.executable, "-m", "gunicorn", "-c", "python:leadflow.gunicorn_conf", "leadflow.wsgi"]
         self._spawn("web", command, LEADFLOW_PROCESS="web")
-        eventually(lambda: _listens(self.port), within=90, what="the web server answers")
+        eventually(lambda: _listens(self.port), within=300, what="the web server answers")
 
     def start_worker(
         self, processes: int = 2, name: str = "worker", queues: str = "score,route,deliver,bulk"
@@ -200,11 +204,16 @@ class Installation:
         )
         return {row[0]: tuple(row[1:]) for row in rows}  # type: ignore[misc]
 
-    def assert_scores_equal_the_oracle(self, load: Load, acknowledged: list[str]) -> None:
+    def assert_scores_equal_the_oracle(
+        self, load: Load, acknowledged: list[str], definition: dict[str, Any] | None = None
+    ) -> None:
         """Compare every lead with a scorer that never saw Leadflow's code, from the journal alone."""
-        definition = read_json(ROOT / "scoring" / "standard.json")
+        definition = definition or read_json(ROOT / "scoring" / "standard.json")
         profiles = {
-            row[0]: dict(zip(PROFILE, row[1:], strict=True))
+            row[0]: {
+                field: bool(value) if field.startswith("is_") and value is not None else value
+                for field, value in zip(PROFILE, row[1:], strict=True)
+            }
             for row in self.query(f"SELECT email, {', '.join(PROFILE)} FROM leads_lead")
         }
         deeds = load.deeds(acknowledged)
