@@ -20,7 +20,7 @@ from scoring.learning import calibration, lift
 from scoring.learning.calibration import Band
 from scoring.learning.entries import MOST, Entry, read_entries
 from scoring.learning.lift import CAME, KINDS, Lift
-from scoring.learning.opinion import Opinion, second_opinion
+from scoring.learning.opinion import Opinion, Weight, second_opinion
 from scoring.live import Rules, live_rules
 
 SPAN = "365"
@@ -189,17 +189,21 @@ def _opinion_rows(user: User, asked: Parameters, at: datetime) -> list[Row]:
     names, rows = Names.read(asked.period.zone), []
     for outcome in OUTCOMES:
         found = opinion_on(user, asked, at, outcome)
-        rows += [
-            {
-                "outcome": outcome, "status": found.status, "learned": found.learned, "tried": found.tried,
-                "auc": _rounded(found.area), "score_auc": _rounded(found.score_area), "kind": weight.kind,
-                "key": weight.key, "label": names.of(weight.kind, weight.key), "leads": weight.leads,
-                "log_odds": _rounded(weight.effect), "standard_error": _rounded(weight.error),
-                "is_clear": weight.is_clear,
-            }
-            for weight in found.weights
-        ]  # fmt: skip
+        # One row that says how it went, also where nothing was learned.
+        rows += [_weight_row(found, weight, names) for weight in found.weights or [None]]
     return rows
+
+
+def _weight_row(found: Opinion, weight: Weight | None, names: Names) -> Row:
+    return {
+        "outcome": found.outcome, "status": found.status, "learned": found.learned, "tried": found.tried,
+        "auc": _rounded(found.area), "score_auc": _rounded(found.score_area), "brier": _rounded(found.brier),
+        "kind": weight.kind if weight else "", "key": weight.key if weight else "",
+        "label": names.of(weight.kind, weight.key) if weight else "", "leads": weight.leads if weight else 0,
+        "log_odds": _rounded(weight.effect) if weight else None,
+        "standard_error": _rounded(weight.error) if weight else None,
+        "is_clear": bool(weight and weight.is_clear),
+    }  # fmt: skip
 
 
 @dataclass(frozen=True)
