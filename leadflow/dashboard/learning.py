@@ -190,7 +190,8 @@ def _opinion_rows(user: User, asked: Parameters, at: datetime) -> list[Row]:
     for outcome in OUTCOMES:
         found = opinion_on(user, asked, at, outcome)
         # One row that says how it went, also where nothing was learned.
-        rows += [_weight_row(found, weight, names) for weight in found.weights or [None]]
+        weights: list[Weight | None] = [*found.weights] or [None]
+        rows += [_weight_row(found, weight, names) for weight in weights]
     return rows
 
 

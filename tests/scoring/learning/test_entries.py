@@ -5,6 +5,7 @@ import pytest
 from leads.models import Cycle, EngagementDay, Lead
 from scoring.learning.entries import among, read_entries
 from scoring.live import live_rules
+from scoring.rulebook import TEXT_FIELDS
 from tests.factories import AT, make_catalogue, make_cycle, make_lead
 from tests.scoring.world import end_cycle, give, good_lead, publish_standard, settle
 
@@ -57,7 +58,8 @@ def test_fit_is_judged_by_the_profile_as_it_was():
     lead = good_lead()
     make_cycle(AT, lead=lead)
     (before,) = read()
-    role = next(rule for rule in live_rules().rulebook.fit_rules if rule.id in before.fit_rules)
+    rules = live_rules().rulebook.fit_rules
+    role = next(rule for rule in rules if rule.id in before.fit_rules and rule.field in TEXT_FIELDS)
     lead.profile_changes.create(field=role.field, value=getattr(lead, role.field), day=AT.date(), at=AT)
     lead.profile_changes.create(field=role.field, value="", day=AT.date() + timedelta(days=1), at=AT)
     Lead.objects.filter(pk=lead.pk).update(**{role.field: ""})
