@@ -19,7 +19,7 @@ from leads.enums import Outcome
 from leads.intake import catalogue, effects, setting, storage
 from leads.intake.events import UNMATCHED
 from leads.intake.recording import retrying
-from leads.models import Event, Lead, User
+from leads.models import EngagementDay, Event, Lead, User
 from leads.signals import activity_recorded
 
 BY_HAND = "by_hand"
@@ -116,6 +116,8 @@ def correct(changes: Iterable[Change], at: datetime) -> None:
     storage.add_days(days)
     leads = sorted({int(str(key[0])) for key in days})
     if leads:
+        # Corrected on the day it was counted: as if it had never been. Scoring takes every row for something given.
+        EngagementDay.objects.filter(lead_id__in=leads, known_on=day, count=0).delete()
         activity_recorded.send(sender=Lead, lead_ids=leads, day=day, at=at)
 
 
