@@ -204,7 +204,7 @@ def test_pages_cost_the_same_for_few_and_many(client, history, django_assert_max
     signed_in(client, "marketer")
     client.get(page)
 
-    with django_assert_max_num_queries(18) as few:
+    with django_assert_max_num_queries(22) as few:
         client.get(page)
     for number in range(100, 130):
         make_entry(number, demo=True, accepted=True, rep=history[0].rep, team=history[0].team)
