@@ -108,7 +108,7 @@ def _end_deferrals(at: datetime) -> int:
     promises = Promises.read()
     for handoff in handoffs:
         Handoff.objects.filter(pk=handoff.pk, deferred_until__isnull=False).update(
-            deferred_until=None, version=F("version") + 1, **promises.contacting(handoff, at)
+            deferred_until=None, next_step_at=at, version=F("version") + 1, **promises.contacting(handoff, at)
         )
     notices.notify(
         Notice(

@@ -246,12 +246,15 @@ def _save(
 def _keep_steps(lead: Lead, handoff: Handoff, kept: Mapping[str, Any]) -> None:
     """Carry what was agreed to where lists and reports look for it."""
     step: dict[str, Any] = {}
+    due: dict[str, Any] = {}
     if kept.get("next_step"):
-        step["next_step"] = kept["next_step"][:300]
+        step["next_step"] = due["next_step"] = kept["next_step"][:300]
     if kept.get("next_step_at"):
-        step["next_step_on"] = clock.day_of(datetime.fromisoformat(kept["next_step_at"]))
+        due["next_step_at"] = datetime.fromisoformat(kept["next_step_at"])
+        step["next_step_on"] = clock.day_of(due["next_step_at"])
     if step:
         Lead.objects.filter(pk=lead.pk).update(**step)
+        Handoff.objects.filter(pk=handoff.pk).update(**due)
     if kept.get("meeting"):
         meeting_at = datetime.fromisoformat(kept["meeting"])
         Cycle.objects.filter(pk=handoff.cycle_id, meeting_at=None).update(meeting_at=meeting_at)

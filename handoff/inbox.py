@@ -88,6 +88,8 @@ def _slug(handoff: Handoff, at: datetime, today: date) -> str:
         return "new"
     if (handoff.deferred_until and handoff.deferred_until <= today) or (due and clock.day_of(due) <= today):
         return "today"
+    if handoff.next_step_at and clock.day_of(handoff.next_step_at) <= today:
+        return "today"
     return "working"
 
 

@@ -8,6 +8,7 @@ import { startRequests } from "./requests.js";
 import { startSelecting } from "./select.js";
 import { startThemeSwitch } from "./theme.js";
 import { startToasts } from "./toast.js";
+import { startTrials } from "./trial.js";
 import { keepTyping } from "./unsaved.js";
 
 startThemeSwitch();
@@ -18,4 +19,5 @@ startClipped();
 startSelecting();
 startKeyboard();
 startRequests();
+startTrials();
 keepTyping();

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from handoff import workflow
+from handoff import clocks, contact, discovery, inbox, workflow
 from handoff.inbox import MOST
 from handoff.models import Handoff
 from leads import clock
@@ -225,3 +225,41 @@ def test_a_marketer_edits_tracks_and_it_is_written_down(client):
     assert "Quiet" in client.get(url("tracks")).content.decode()
     refused = client.post(url("track_edit", track.pk), {"name": "Quiet", "position": "5"})
     assert "Nobody rests for ever" in refused.content.decode()
+
+
+# --- Coming back by itself -------------------------------------------------------------------------
+
+
+def group_of(handoff, at):
+    groups = inbox.grouped(Handoff.objects.filter(rep=handoff.rep_id), at)
+    return next(group.slug for group in groups if handoff.pk in [row.pk for row in group.rows])
+
+
+def test_a_deferred_lead_comes_back_as_todays_follow_up(offers, rep, settings):
+    settings.LEADFLOW_UNDO_SECONDS = 0
+    at = clock.now()
+    handoff = workflow.accept(offers[0], rep.user, at)
+    contact.log_contact(handoff, "mail", by=rep.user, at=at)
+    handoff.refresh_from_db()
+    handoff = workflow.defer(handoff, rep.user, clock.day_of(at) + timedelta(days=7), "Check-in", at)
+    assert group_of(handoff, at) == "deferred"
+
+    clocks.sweep(at + timedelta(days=7))
+
+    handoff.refresh_from_db()
+    assert (handoff.deferred_until, handoff.next_step) == (None, "Check-in")
+    assert group_of(handoff, at + timedelta(days=7)) == "today"
+
+
+def test_a_step_agreed_in_discovery_is_followed_up_on_its_day(offers, rep, settings):
+    settings.LEADFLOW_UNDO_SECONDS = 0
+    at = clock.now()
+    handoff = workflow.accept(offers[0], rep.user, at)
+    contact.log_contact(handoff, "call", by=rep.user, at=at)
+    step = at + timedelta(days=3)
+    discovery.save_answers(
+        handoff, {"next_step": "Workshop", "next_step_at": step.isoformat()}, by=rep.user, at=at
+    )
+
+    assert group_of(handoff, at) == "working"
+    assert group_of(handoff, step) == "today"
