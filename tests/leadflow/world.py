@@ -27,7 +27,7 @@ from leads import clock
 from leads.enums import Role, Stage
 from leads.imports import jobs
 from leads.lifecycle import move_to_stage
-from leads.models import Company, Definition, Lead, SavedView, Signal, Source, Team, User
+from leads.models import Company, Definition, Lead, NurtureTrack, SavedView, Signal, Source, Team, User
 from leads.permissions import SCOPES
 from tests.factories import (
     AT,
@@ -157,6 +157,7 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
         ("handoff:release", "own"): waiting.pk,
         ("api:handoff_release", "own"): waiting.pk,
         ("handoff:reason_edit", "own"): RejectionReason.objects.first().slug,  # type: ignore[union-attr]
+        ("handoff:track_edit", "own"): NurtureTrack.objects.first().pk,  # type: ignore[union-attr]
         ("leads:signal_edit", "own"): Signal.objects.first().slug,  # type: ignore[union-attr]
         ("leads:source_rotate", "own"): make_source().pk,
         ("leads:source_revoke", "own"): Source.objects.first().pk,  # type: ignore[union-attr]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import scoring
-from handoff.models import HandoffStatus, Opportunity
+from handoff.models import Handoff, HandoffStatus, Opportunity
 from leads import clock
 from leads.enums import Role, Stage
 from leads.lifecycle import move_to_stage
@@ -251,7 +251,8 @@ def test_manager_sets_the_capacity_of_the_team(signed_in):
 
 
 def test_several_offers_are_accepted_each_by_itself(api_as, offer):
-    foreign = make_offer(make_rep("Otto"), at=clock.now())
+    foreign = make_offer(offer.rep, at=clock.now())
+    Handoff.objects.filter(pk=foreign.pk).update(rep=make_rep("Otto"))
     client = api_as(offer.rep.user)
 
     answer = client.post("handoffs/accept/", {"handoffs": [offer.pk, foreign.pk]}).json()
