@@ -120,6 +120,12 @@ def load_roster(day: date, *, lock: bool, closed: Iterable[int] = ()) -> Roster:
     return Roster(cards, _pool_cards(pools))
 
 
+def free_seats(day: date) -> int:
+    """Count the seats that reps who take leads on this day have free, all together."""
+    reps = load_roster(day, lock=False).reps.values()
+    return sum(max(0, rep.capacity - rep.seats) for rep in reps if not rep.absence)
+
+
 def seats_taken(reps: Iterable[int] | None = None) -> dict[int, int]:
     """Count the seats taken by each rep who has any."""
     taken = Handoff.objects.seats()

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from leadflow import accounts, notices_page, operations, search, views_users, webhook_pages
+from leadflow import (
+    accounts,
+    definition_steps,
+    notices_page,
+    operations,
+    search,
+    views_users,
+    webhook_pages,
+)
 
 app_name = "leadflow"
 
@@ -37,4 +45,13 @@ urlpatterns = [
     path("webhooks/deliveries/<int:pk>/", webhook_pages.delivery_page, name="delivery"),
     path("webhooks/deliveries/<int:pk>/resend/", webhook_pages.delivery_resend, name="delivery_resend"),
     path("audit/", views_users.audit_page, name="audit"),
+    path("definitions/approvals/", definition_steps.approvals_setting, name="approvals"),
+    *(
+        path(
+            f"definitions/<int:version>/{slug}/",
+            definition_steps.step_page(slug),
+            name=f"definition_{slug.replace('-', '_')}",
+        )
+        for slug in definition_steps.STEPS
+    ),
 ]

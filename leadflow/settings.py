@@ -275,6 +275,7 @@ CELERY_TASK_DEFAULT_QUEUE = "score"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_ROUTES = {
     "scoring.tasks.run_backtests": {"queue": "bulk"},
+    "scoring.tasks.count_qualifying": {"queue": "bulk"},
     "scoring.tasks.*": {"queue": "score"},
     "handoff.tasks.deliver_*": {"queue": "deliver"},
     "handoff.tasks.*": {"queue": "route"},
@@ -286,6 +287,7 @@ CELERY_TASK_ROUTES = {
 _SWEEPS = {
     "scoring.tasks.score_pending": 5,
     "scoring.tasks.nightly_rollover": 300,
+    "scoring.tasks.count_qualifying": 60,
     "scoring.tasks.run_backtests": 30,
     "handoff.tasks.route_waiting": 10,
     "handoff.tasks.sweep_clocks": 20,
@@ -329,6 +331,7 @@ LEADFLOW_WORK_STEPS = [
     "handoff.delivering.deliver_due",
     "leads.imports.runner.drain",
     "scoring.backtest_runs.drain",
+    "scoring.qualifying.drain",
 ]
 
 # --- Leadflow itself -------------------------------------------------------------------------------

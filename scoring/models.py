@@ -99,6 +99,28 @@ class Approval(models.Model):
         return f"{self.get_side_display()} for definition {self.definition_id}"
 
 
+class QualifyingCount(models.Model):
+    """How many open leads a draft, as of a revision and a day, would make MQLs at once, and how far the count is."""
+
+    definition = models.ForeignKey(Definition, on_delete=models.CASCADE, related_name="+")
+    revision = models.PositiveIntegerField()
+    day = models.DateField()
+    last_lead_id = models.BigIntegerField(default=0)  # leads up to this id are counted
+    leads_total = models.PositiveIntegerField(default=0)
+    leads_done = models.PositiveIntegerField(default=0)
+    found = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["definition", "revision", "day"], name="qualifying_count_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.found} of {self.leads_done} leads under definition {self.definition_id}"
+
+
 class NewnessBoundary(models.Model):
     """The moment from which a lead's engagement is new again: a cycle ended, or nurture began.
 

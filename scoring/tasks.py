@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from leads import clock
-from scoring import backtest_runs, passes, rescoring
+from scoring import backtest_runs, passes, qualifying, rescoring
 
 # Well under the time limit, so that a task is never cut off in the middle of a long pass.
 SECONDS = 240
@@ -24,3 +24,8 @@ def nightly_rollover(**kwargs: Any) -> None:
 @shared_task
 def run_backtests(**kwargs: Any) -> None:
     backtest_runs.drain(seconds=SECONDS)
+
+
+@shared_task
+def count_qualifying(**kwargs: Any) -> None:
+    qualifying.drain(seconds=SECONDS)

@@ -8,6 +8,7 @@ app_name = "scoring"
 
 urlpatterns = [
     path("definitions/", views.definitions, name="definitions"),
+    path("definitions/progress/", views.progress, name="progress"),
     path("definitions/new/", editor_views.definition_new, name="definition_new"),
     path("definitions/<int:version>/", views.definitions, name="definition"),
     path(

@@ -126,6 +126,15 @@ MATRIX: dict[str, Row | Public] = {
     # Rules.
     "scoring:definitions": page("MRGA"),
     "scoring:definition": page("MRGA", thing="common"),
+    "scoring:progress": page("MRGA"),
+    **{
+        f"leadflow:definition_{verb}": page("MA", "MA", "common")
+        for verb in ("propose", "publish", "discard")
+    },
+    "leadflow:definition_withdraw": page("MGA", "MGA", "common"),
+    "leadflow:definition_approve_marketing": page("MA", "MA", "common"),
+    "leadflow:definition_approve_sales": page("GA", "GA", "common"),
+    "leadflow:approvals": page("A", "A"),
     "scoring:definition_new": page("MA", "MA"),
     "scoring:definition_edit": page("MA", "MA", "common", ("{thing}", "rules")),
     "scoring:definition_try": page(post="MA", thing="common", args=("{thing}", "rules")),
