@@ -61,6 +61,7 @@ def _state(
     needed = Organisation.current().needs_approvals
     return {
         "may_edit": can(user, "definitions.edit"),
+        "may_set_approvals": can(user, "organisation.manage"),
         "may_withdraw": can(user, "definitions.withdraw") and shown.status == DefinitionStatus.PROPOSED,
         "may_publish": can(user, "definitions.edit")
         and shown.status == DefinitionStatus.PROPOSED

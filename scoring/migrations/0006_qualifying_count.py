@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leads', '0015_definition_life'),
+        ('leads', '0018_definition_life'),
         ('scoring', '0005_approvals'),
     ]
 
