@@ -211,8 +211,11 @@ def _acquaintances(rows: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str, 
         closed_at__isnull=False,
     )  # fmt: skip
     by_lead: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
-    for lead, closed_at, user in ended.order_by("closed_at").values_list("lead_id", "closed_at", "rep__user_id"):
-        by_lead[lead].append((closed_at, user))
+    for lead, closed_at, user in ended.order_by("closed_at").values_list(
+        "lead_id", "closed_at", "rep__user_id"
+    ):
+        if closed_at:
+            by_lead[lead].append((closed_at, user))
 
     def known(row: Mapping[str, Any]) -> facts.Past:
         lead = row["lead_id"]
