@@ -7,8 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.text import slugify
 
-from handoff.models import Pool, PoolMember, RejectionReason, Rep, RoutingRule
-from leads.models import User
+from handoff.models import RejectionReason, Rep
 
 # Conditions of a rule: name, label, whether a number.
 CONDITIONS = (
@@ -18,6 +17,7 @@ CONDITIONS = (
     ("product_interest", "Product interest", ""),
     ("source", "Sources", ""),
     ("campaign", "Campaigns", ""),
+    ("segment", "Segments", "As the definition names them"),
     ("company", "Named accounts", "Domains of the companies, for example nordhavn.example"),
 )
 
@@ -25,80 +25,6 @@ CONDITIONS = (
 def words(text: str) -> list[str]:
     """Return the entries of a text with commas or lines between, each once."""
     return list(dict.fromkeys(one.strip() for one in text.replace("\n", ",").split(",") if one.strip()))
-
-
-class RuleForm(forms.ModelForm):
-    min_score = forms.IntegerField(label="Score at least", required=False, min_value=0, max_value=1000)
-    to_rep = forms.ModelChoiceField(Rep.objects.none(), label="Or to one person", required=False)
-
-    class Meta:
-        model = RoutingRule
-        fields = ("name", "position", "pool", "is_active")
-        labels = {"position": "Place in the order", "pool": "To the pool", "is_active": "In use"}
-        help_texts = {"position": "The first rule whose conditions all hold takes the lead."}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["pool"].required = False
-        self.fields["to_rep"].queryset = Rep.objects.select_related("user")  # type: ignore[attr-defined]
-        self.fields["to_rep"].initial = self.instance.rep_id
-        conditions = self.instance.conditions or {}
-        self.fields["min_score"].initial = conditions.get("min_score")
-        for name, label, hint in CONDITIONS:
-            self.fields[name] = forms.CharField(
-                label=label,
-                required=False,
-                max_length=2000,
-                help_text=hint,
-                initial=", ".join(conditions.get(name, [])),
-            )
-
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or self.cleaned_data
-        if bool(data.get("pool")) == bool(data.get("to_rep")):
-            self.add_error("pool", "Choose either a pool or one person.")
-        self.instance.rep = data.get("to_rep")
-        conditions: dict[str, Any] = {name: words(data[name]) for name, _, _ in CONDITIONS if data.get(name)}
-        if data.get("min_score") is not None:
-            conditions["min_score"] = data["min_score"]
-        self.instance.conditions = conditions
-        return data
-
-
-class PoolForm(forms.ModelForm):
-    """A pool and the weight of each rep in it; an empty weight leaves the rep out."""
-
-    class Meta:
-        model = Pool
-        fields = ("name", "team", "is_active")
-        labels = {"is_active": "In use"}
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        reps = Rep.objects.select_related("user").order_by("user__name")
-        if user.is_manager:
-            reps = reps.filter(user__team=user.team)
-            self.fields["team"].queryset = self.fields["team"].queryset.filter(pk=user.team_id)  # type: ignore[attr-defined]
-        weights = dict(self.instance.members.values_list("rep_id", "weight")) if self.instance.pk else {}
-        self.reps = list(reps)
-        for rep in self.reps:
-            self.fields[f"weight_{rep.pk}"] = forms.IntegerField(
-                label=f"Weight of {rep.user}",
-                required=False,
-                min_value=1,
-                max_value=100,
-                initial=weights.get(rep.pk),
-            )
-
-    def save(self, commit: bool = True) -> Pool:
-        pool: Pool = super().save(commit)
-        for rep in self.reps:
-            weight = self.cleaned_data.get(f"weight_{rep.pk}")
-            if weight:
-                PoolMember.objects.update_or_create(pool=pool, rep=rep, defaults={"weight": weight})
-            else:
-                PoolMember.objects.filter(pool=pool, rep=rep).delete()
-        return pool
 
 
 class RepForm(forms.ModelForm):

@@ -16,9 +16,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from handoff import workflow
 from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
 from handoff.forms import ReassignForm
-from handoff.manager_forms import PoolForm, ReasonForm, RepForm, RuleForm
-from handoff.models import OPEN, Absence, Handoff, HandoffStatus, Pool, RejectionReason, Rep, RoutingRule
-from handoff.rules import rules_changed
+from handoff.manager_forms import ReasonForm, RepForm
+from handoff.models import (
+    OPEN,
+    Absence,
+    Handoff,
+    HandoffStatus,
+    Pool,
+    RejectionReason,
+    Rep,
+    RoutingRule,
+    RoutingVersion,
+)
+from handoff.rules import condition_words, rules_changed
+from handoff.versions import draft
 from leads import clock
 from leads.audit import audit, diff, snapshot
 from leads.models import User
@@ -114,39 +125,16 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def routing_page(request: HttpRequest) -> HttpResponse:
     context = {
-        "rules": RoutingRule.objects.select_related("pool", "rep__user"),
+        "rules": [
+            (rule, condition_words(rule.conditions))
+            for rule in RoutingRule.objects.select_related("pool", "rep__user")
+        ],
         "pools": Pool.objects.select_related("team").prefetch_related("members__rep__user").order_by("name"),
+        "versions": RoutingVersion.objects.exclude(status="draft").select_related("published_by")[:20],
+        "draft": draft(),
         "may_edit": can(_user(request), "routing.edit"),
     }
     return render(request, "handoff/routing.html", context)
-
-
-@requires("routing.edit")
-@require_http_methods(["GET", "HEAD", "POST"])
-def rule_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
-    rule = get_object_or_404(RoutingRule, pk=pk) if pk else RoutingRule(position=_next_position())
-    form = RuleForm(request.POST if request.method == "POST" else None, instance=rule)
-    return edit_row(request, form, "routing_rule", "handoff:routing", "Routing rule")
-
-
-def _next_position() -> int:
-    last = RoutingRule.objects.order_by("-position").values_list("position", flat=True).first()
-    return (last or 0) + 10
-
-
-@requires("routing.edit")
-@require_http_methods(["GET", "HEAD", "POST"])
-def pool_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
-    user = _user(request)
-    pools = Pool.objects.filter(team=user.team) if user.is_manager else Pool.objects.all()
-    pool = get_object_or_404(pools, pk=pk) if pk else Pool()
-    return edit_row(
-        request,
-        PoolForm(request.POST if request.method == "POST" else None, instance=pool, user=user),
-        "pool",
-        "handoff:routing",
-        "Pool",
-    )
 
 
 @requires("routing.read")

@@ -9,13 +9,14 @@ from django.db.models import F, Q
 
 from handoff.outgoing import Attempt, Delivery, Destination, Fact  # noqa: F401 - Django looks for them here
 from handoff.schedule_models import Absence, ClockTier, WorkCalendar
+from handoff.version_models import RoutingReplay, RoutingVersion
 from leads.enums import Role
 from leads.models import Cycle, Lead, Team, User
 
 __all__ = [
     "MAIL_BACKOFF", "OPEN", "Absence", "ClockTier", "Discovery", "Handoff", "HandoffQuerySet", "HandoffStatus",
     "NextPath", "Notice", "Opportunity", "Pool", "PoolMember", "QueueReason", "RejectionReason", "Rep",
-    "RotationState", "RoutingDecision", "RoutingRule", "WorkCalendar",
+    "RotationState", "RoutingDecision", "RoutingReplay", "RoutingRule", "RoutingVersion", "WorkCalendar",
 ]  # fmt: skip
 
 

@@ -110,6 +110,24 @@ def _problem(field: Any, value: Any) -> str:
     return ""
 
 
+LABELS = {
+    "country": "country", "region": "region", "industry": "industry", "product_interest": "interest in",
+    "source": "source", "campaign": "campaign", "segment": "segment", "company": "account",
+}  # fmt: skip
+
+
+def condition_words(conditions: Mapping[str, Any]) -> str:
+    """Say which leads conditions take: "country DE or AT, and score 70 or more"; "everything" without any."""
+    parts = [
+        f"{LABELS.get(name, name)} {' or '.join(values)}"
+        for name, values in conditions.items()
+        if name != "min_score"
+    ]
+    if conditions.get("min_score") is not None:
+        parts.append(f"score {conditions['min_score']} or more")
+    return ", and ".join(parts) or "everything"
+
+
 def rules_changed() -> int:
     """Have all that waits for a rep routed anew; call in the transaction that changed rules or pools."""
     waiting = Handoff.objects.filter(status=HandoffStatus.QUEUED, queue_reason__in=TRIED)

@@ -2,7 +2,7 @@ from typing import Any
 
 from celery import shared_task
 
-from handoff import byrule, clocks, delivering, notices, outbox, routing, settling
+from handoff import byrule, clocks, delivering, notices, outbox, replays, routing, settling
 from leads import clock
 
 
@@ -46,3 +46,9 @@ def forget_facts(**kwargs: Any) -> None:
 def qualify_by_rule(**kwargs: Any) -> None:
     """Make SQLs of the accepted MQLs that meet a rule, where a rule decides."""
     byrule.sweep()
+
+
+@shared_task(name="handoff.tasks.run_replays")
+def run_replays(**kwargs: Any) -> None:
+    """Run the replays of a routing that somebody asked for."""
+    replays.drain()

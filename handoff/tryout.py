@@ -10,10 +10,12 @@ from typing import Any
 
 from handoff import facts, sentences
 from handoff.errors import Invalid
-from handoff.models import Handoff, Pool, Rep, RoutingRule
+from handoff.models import Absence, Handoff, Pool, Rep, RoutingRule
 from handoff.planning import ASSIGNED, Plan, Planner
-from handoff.roster import Roster, load_roster
+from handoff.roster import Roster, load_roster, seats_taken
 from handoff.rules import LeadFacts, Rule, active_rules, check_conditions, ready
+from handoff.simulation import trial
+from handoff.versions import Document
 from leads import clock
 from leads.models import Cycle, Lead
 
@@ -29,16 +31,32 @@ class Preview:
     sentence: str
 
 
-def preview(lead: Lead, at: datetime) -> Preview:
-    """Return where the lead would go if it became an MQL now; nothing is written and no turn taken."""
+def preview(lead: Lead, at: datetime, document: Document | None = None) -> Preview:
+    """Return where the lead would go if it became an MQL now; nothing is written and no turn taken.
+
+    Under another routing (`document`) with the seats taken now, but with rotations that begin anew.
+    """
     past = facts.read_past({lead.pk: 0})
     row = Lead.objects.filter(pk=lead.pk).values(*facts.COLUMNS).get()
-    roster = load_roster(clock.day_of(at), lock=False)
-    plan = Planner(roster, active_rules()).decide(
-        facts.facts_of({"lead_id": lead.pk, **row}, "", lead.industry, past)
-    )
+    roster, rules = _now(at) if document is None else _under(document, at)
+    plan = Planner(roster, rules).decide(facts.facts_of({"lead_id": lead.pk, **row}, "", lead.industry, past))
     rule = plan.rule.name if plan.rule else ""
     return Preview(plan, sentences.outcome(plan.outcome, plan.way, rule, plan.candidates))
+
+
+def _now(at: datetime) -> tuple[Roster, list[Rule]]:
+    return load_roster(clock.day_of(at), lock=False), active_rules()
+
+
+def _under(document: Document, at: datetime) -> tuple[Roster, list[Rule]]:
+    day = clock.day_of(at)
+    roster, rules = trial(document, day)
+    taken = seats_taken()
+    for row in Absence.objects.on(day):
+        roster.reps[row.rep_id].absence, roster.reps[row.rep_id].cover = "away", row.cover_id
+    for rep in roster.reps.values():
+        rep.seats = taken.get(rep.id, 0)
+    return roster, rules
 
 
 def replay(days: int, at: datetime, rules: Sequence[Rule] | None = None) -> dict[str, Any]:
@@ -89,7 +107,8 @@ def _read_rule(number: int, entry: Any, pools: Mapping[str, Pool], reps: Mapping
 
 
 def _first_time(row: Mapping[str, Any]) -> LeadFacts:
-    return facts.facts_of(row, "lead__", row["segment"], facts.Past())
+    # Without its owner, who may be what came of the routing that is replayed.
+    return facts.facts_of({**row, "lead__owner_id": None}, "lead__", row["segment"], facts.Past())
 
 
 def _trial_roster(at: datetime) -> Roster:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from handoff import manager_views, sales_views, schedule_views, track_views, views
+from handoff import draft_views, manager_views, sales_views, schedule_views, track_views, views
 
 urlpatterns = [
     path("inbox/", views.inbox_page, name="inbox"),
@@ -25,10 +25,21 @@ urlpatterns = [
     path("handoffs/<int:pk>/release/", manager_views.release, name="release"),
     path("handoffs/<int:pk>/decide/<slug:slug>/", views.decide, name="decide"),
     path("routing/", manager_views.routing_page, name="routing"),
-    path("routing/rules/new/", manager_views.rule_edit, name="rule_new"),
-    path("routing/rules/<int:pk>/", manager_views.rule_edit, name="rule_edit"),
-    path("routing/pools/new/", manager_views.pool_edit, name="pool_new"),
-    path("routing/pools/<int:pk>/", manager_views.pool_edit, name="pool_edit"),
+    path("routing/draft/open/", draft_views.draft_open, name="draft_open"),
+    path("routing/draft/", draft_views.draft_page, name="draft"),
+    path("routing/draft/rules/new/", draft_views.rule_edit, name="draft_rule_new"),
+    path("routing/draft/rules/<int:place>/", draft_views.rule_edit, name="draft_rule"),
+    path("routing/draft/rules/<int:place>/move/", draft_views.rule_move, name="draft_rule_move"),
+    path("routing/draft/rules/<int:place>/remove/", draft_views.rule_remove, name="draft_rule_remove"),
+    path("routing/draft/pools/new/", draft_views.pool_edit, name="draft_pool_new"),
+    path("routing/draft/pools/<int:place>/", draft_views.pool_edit, name="draft_pool"),
+    path("routing/draft/pools/<int:place>/remove/", draft_views.pool_remove, name="draft_pool_remove"),
+    path("routing/draft/discard/", draft_views.draft_discard, name="draft_discard"),
+    path("routing/draft/publish/", draft_views.draft_publish, name="draft_publish"),
+    path("routing/draft/replay/", draft_views.replay_start, name="replay_start"),
+    path("routing/replays/<int:pk>/", draft_views.replay_page, name="replay"),
+    path("routing/versions/<int:number>/", draft_views.version_page, name="routing_version"),
+    path("routing/versions/<int:number>/bring-back/", draft_views.version_back, name="routing_back"),
     path("reps/", manager_views.reps_page, name="reps"),
     path("reps/<int:pk>/absences/", schedule_views.absences, name="absences"),
     path("absences/<int:pk>/delete/", schedule_views.absence_delete, name="absence_delete"),

@@ -278,6 +278,7 @@ CELERY_TASK_ROUTES = {
     "scoring.tasks.count_qualifying": {"queue": "bulk"},
     "scoring.tasks.*": {"queue": "score"},
     "handoff.tasks.deliver_*": {"queue": "deliver"},
+    "handoff.tasks.run_replays": {"queue": "bulk"},  # may take minutes
     "handoff.tasks.*": {"queue": "route"},
     "leads.tasks.*": {"queue": "bulk"},
     "leadflow.tasks.*": {"queue": "route"},
@@ -293,6 +294,7 @@ _SWEEPS = {
     "handoff.tasks.sweep_clocks": 20,
     "handoff.tasks.settle_decisions": 5,
     "handoff.tasks.qualify_by_rule": 30,
+    "handoff.tasks.run_replays": 30,
     "handoff.tasks.deliver_notices": 10,
     "handoff.tasks.deliver_webhooks": 5,
     "handoff.tasks.forget_facts": 3600,
@@ -329,6 +331,7 @@ LEADFLOW_WORK_STEPS = [
     "handoff.byrule.sweep",
     "handoff.notices.deliver_due",
     "handoff.delivering.deliver_due",
+    "handoff.replays.drain",
     "leads.imports.runner.drain",
     "scoring.backtest_runs.drain",
     "scoring.qualifying.drain",

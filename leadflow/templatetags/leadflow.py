@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from handoff.models import QueueReason
 from leadflow import charts, formatting
 from leadflow.fields import field_context
 from leadflow.organisation import current_organisation
@@ -63,6 +64,13 @@ def ordinal(number: int) -> str:
 def minutes(value: int) -> str:
     """Return minutes of work as "45 min" or "4 h 30 min"."""
     return formatting.working_duration(dt.timedelta(minutes=value))
+
+
+@register.filter
+def queue_reason(value: str) -> str:
+    """Return why a lead waits in words, in the middle of a sentence."""
+    label = str(QueueReason(value).label) if value in QueueReason.values else value
+    return label[:1].lower() + label[1:]
 
 
 @register.filter

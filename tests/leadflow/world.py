@@ -11,7 +11,7 @@ from typing import Any
 from django.test import Client
 
 import scoring
-from handoff import outbox, standing, workflow
+from handoff import outbox, replays, standing, versions, workflow
 from handoff.models import (
     Absence,
     ClockTier,
@@ -19,7 +19,6 @@ from handoff.models import (
     Opportunity,
     Pool,
     RejectionReason,
-    RoutingRule,
     WorkCalendar,
 )
 from leadflow.models import ApiKey
@@ -143,9 +142,17 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
     world.numbers |= {("api:webhook_deliveries", "own"): hook.pk}
     world.numbers |= {(f"leadflow:{route}", "own"): hook.pk for route in routes}
     world.numbers |= {(f"leadflow:{route}", "own"): told.pk for route in ("delivery", "delivery_resend")}
+    draft = versions.open_draft(key_owner, AT)
+    places = [row["id"] for row in draft.document["pools"]]
     world.numbers |= {
-        ("pool", "own"): pool.pk,
-        ("pool", "other"): far_pool.pk,
+        ("pool", "own"): places.index(pool.pk),
+        ("pool", "other"): places.index(far_pool.pk),
+        ("handoff:draft_rule", "own"): 0,
+        ("handoff:draft_rule_move", "own"): 0,
+        ("handoff:draft_rule_remove", "own"): 0,
+        ("handoff:replay", "own"): replays.request(draft, 7, key_owner, AT).pk,
+        ("handoff:routing_version", "own"): draft.number - 1,
+        ("handoff:routing_back", "own"): draft.number - 1,
         ("absence", "own"): _absence(rep),
         ("absence", "other"): _absence(make_rep(team=south)),
         ("handoff:tier_edit", "own"): tier.pk,
@@ -153,7 +160,6 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
         ("handoff:calendar_edit", "own"): calendar.pk,
         ("handoff:calendar_delete", "own"): calendar.pk,
         ("view", "own"): SavedView.objects.create(owner=rep.user, name="Mine", query="", created_at=AT).pk,
-        ("handoff:rule_edit", "own"): RoutingRule.objects.first().pk,  # type: ignore[union-attr]
         ("handoff:release", "own"): waiting.pk,
         ("api:handoff_release", "own"): waiting.pk,
         ("handoff:reason_edit", "own"): RejectionReason.objects.first().slug,  # type: ignore[union-attr]
