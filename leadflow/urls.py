@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("scoring.urls")),
     path("", include("leadflow.handoff_pages.urls")),
     path("", include("leadflow.dashboard.urls")),
+    path("", include("leadflow.backtests.urls")),
     path("", include("leadflow.lead_pages.urls")),
 ]
 

@@ -87,7 +87,7 @@ def _advance(backtest: Backtest) -> int:
     upto = end_of_batch(backtest.last_lead_id, BATCH)
     if upto is None:
         return _finish(backtest)
-    entries = _engine(backtest.pk, backtest.first_day.isoformat()).batch(backtest.last_lead_id, upto)
+    entries = _engine(backtest.pk, backtest.created_at).batch(backtest.last_lead_id, upto)
     leads = Lead.objects.live().filter(pk__gt=backtest.last_lead_id, pk__lte=upto).count()
     with transaction.atomic():
         sweep = swept(entries, backtest.sweep).steps
@@ -103,7 +103,7 @@ def _advance(backtest: Backtest) -> int:
 
 
 @lru_cache(maxsize=4)
-def _engine(backtest_id: int, first_day: str) -> Engine:
+def _engine(backtest_id: int, created_at: datetime) -> Engine:
     # Made ready once per worker and back-test, not once per batch.
     return Engine.ready(plan_of(Backtest.objects.get(pk=backtest_id)))
 

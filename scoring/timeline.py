@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -59,13 +59,21 @@ class Versions:
         return bool(self.rules)
 
 
-def score_timeline(lead: Lead, today: date, days: int = TIMELINE_DAYS) -> list[ScorePoint]:
-    """Return the days of the last `days` on which the score changed, oldest first, with the causes."""
+def score_timeline(
+    lead: Lead, today: date, days: int = TIMELINE_DAYS, *, hindsight: bool = False
+) -> list[ScorePoint]:
+    """Return the days of the last `days` on which the score changed, oldest first, with the causes.
+
+    Each day's score is of what was known by then; with `hindsight`, of what is known now of that day: late
+    arrivals count from the day they happened, and what was taken back never counted.
+    """
     versions = Versions()
     if not versions:
         return []
     catalogue = Catalogue.load()
     counts = load_counts([lead.pk], today, catalogue).get(lead.pk, [])
+    if hindsight:
+        counts = [replace(row, known_on=row.occurred_on) for row in counts]
     profiles = _Profiles(lead, today - timedelta(days=days), today)
     points: list[ScorePoint] = []
     for age in range(days, -1, -1):

@@ -35,6 +35,7 @@ def definitions(request: HttpRequest, version: int | None = None) -> HttpRespons
         "words": in_words(rulebook, signals) if rulebook else None,
         "outcomes": run_scenarios(rulebook, signals) if rulebook else [],
         "versions": Definition.objects.exclude(status="discarded").select_related("author").defer("document"),
+        "may_backtest": isinstance(request.user, User) and can(request.user, "backtests.read"),
         "running": Rescore.objects.filter(finished_at=None).order_by("pk").first(),
     }
     return render(request, "scoring/definitions.html", context)

@@ -53,9 +53,11 @@ def make_definition(
 ) -> Definition:
     """Insert a definition, live unless told otherwise, without starting a rescore."""
     status = fields.pop("status", DefinitionStatus.LIVE)
+    was_live = status in (DefinitionStatus.LIVE, DefinitionStatus.RETIRED)
     return Definition.objects.create(
-        version=version, document=document, status=status, created_at=at, live_from=at, **fields
-    )
+        version=version, document=document, status=status, created_at=at, live_from=at if was_live else None,
+        **fields,
+    )  # fmt: skip
 
 
 def make_source(name: str = "") -> Source:

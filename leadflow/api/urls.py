@@ -5,6 +5,7 @@ from django.urls import path
 from leadflow.api import documentation
 from leadflow.api.views import (
     administration,
+    backtests,
     catalogue,
     conversations,
     definitions,
@@ -30,6 +31,7 @@ urlpatterns = [
     path("leads/<int:pk>/", leads.LeadDetail.as_view(), name="lead"),
     path("leads/<int:pk>/move/", lead_moves.LeadMove.as_view(), name="lead_move"),
     path("leads/<int:pk>/score/", lead_parts.LeadScore.as_view(), name="lead_score"),
+    path("leads/<int:pk>/outlook/", lead_parts.LeadOutlook.as_view(), name="lead_outlook"),
     path("leads/<int:pk>/timeline/", lead_parts.LeadTimeline.as_view(), name="lead_timeline"),
     path("leads/<int:pk>/events/", lead_parts.LeadEvents.as_view(), name="lead_events"),
     path("leads/<int:pk>/ledger/", lead_parts.LeadLedger.as_view(), name="lead_ledger"),
@@ -97,6 +99,9 @@ urlpatterns = [
         definitions.DefinitionDiscard.as_view(),
         name="definition_discard",
     ),
+    path("backtests/", backtests.BacktestList.as_view(), name="backtests"),
+    path("backtests/<int:pk>/", backtests.BacktestDetail.as_view(), name="backtest"),
+    path("backtests/<int:pk>/leads/", backtests.BacktestLeads.as_view(), name="backtest_leads"),
     path("signals/", catalogue.SignalList.as_view(), name="signals"),
     path("nurture-tracks/", catalogue.TrackList.as_view(), name="tracks"),
     path("rejection-reasons/", catalogue.ReasonList.as_view(), name="reasons"),

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from leadflow.lead_pages import actions, bulk, detail, queue
+from leadflow.lead_pages import actions, bulk, detail, queue, score_page
 
 app_name = "leads"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("leads/views/", actions.view_save, name="view_save"),
     path("leads/views/<int:pk>/delete/", actions.view_delete, name="view_delete"),
     path("leads/<int:pk>/", detail.lead_page, name="lead_detail"),
+    path("leads/<int:pk>/score/", score_page.lead_score, name="lead_score"),
     path("leads/<int:pk>/edit/", actions.lead_edit, name="lead_edit"),
     path("leads/<int:pk>/note/", actions.note_add, name="note_add"),
     path("leads/<int:pk>/conversation/", actions.conversation_add, name="conversation_add"),

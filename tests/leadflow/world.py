@@ -28,6 +28,7 @@ from leads.imports import jobs
 from leads.lifecycle import move_to_stage
 from leads.models import Company, Definition, Lead, NurtureTrack, SavedView, Signal, Source, Team, User
 from leads.permissions import SCOPES
+from scoring.backtest_runs import start_backtest
 from tests.factories import (
     AT,
     make_catalogue,
@@ -131,6 +132,7 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
     Pool.objects.filter(pk=pool.pk).update(team=north)
     far_pool = Pool.objects.create(name="South pool", team=south)
     key_owner = make_user(Role.ADMIN)
+    backtest = start_backtest(Definition.objects.get(status="live"), days=90, at=clock.now())
     make_key(key_owner, "leads:read")
     tier = ClockTier.objects.create(name="Hot", min_score=80, accept_minutes=60, contact_minutes=60)
     calendar = WorkCalendar.objects.create(name="Office", hours={"mon": ["09:00-17:00"]})
@@ -159,6 +161,10 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
         ("handoff:tier_delete", "own"): tier.pk,
         ("handoff:calendar_edit", "own"): calendar.pk,
         ("handoff:calendar_delete", "own"): calendar.pk,
+        ("backtests:detail", "own"): backtest.pk,
+        ("api:backtest", "own"): backtest.pk,
+        ("api:backtest_leads", "own"): backtest.pk,
+        ("backtests:leads", "own"): backtest.pk,
         ("view", "own"): SavedView.objects.create(owner=rep.user, name="Mine", query="", created_at=AT).pk,
         ("handoff:release", "own"): waiting.pk,
         ("api:handoff_release", "own"): waiting.pk,

@@ -19,7 +19,7 @@ from leadflow.problems import FieldError
 from leads import clock
 from leads.enums import Outcome
 from leads.models import Definition, Event, Note
-from scoring.explain import breakdown
+from scoring.explain import breakdown, outlook
 
 
 class ScoreQuery(fields.Query):
@@ -62,6 +62,64 @@ def as_score(score: Any) -> dict[str, Any]:
         {name: getattr(line, name) for name in ("label", "kind", "points", "detail")} for line in score.lines
     ]
     return {**{name: getattr(score, name) for name in names}, "lines": lines}
+
+
+class ActionOut(s.Serializer[Any]):
+    text = s.CharField()
+    signal = s.CharField(allow_blank=True)
+    field = s.CharField(allow_blank=True)
+    value = s.CharField(allow_null=True)
+
+
+class SuggestionOut(s.Serializer[Any]):
+    text = s.CharField()
+    actions = ActionOut(many=True)
+    score = s.IntegerField()
+    rule_set = s.CharField()
+
+
+class OutlookOut(s.Serializer[Any]):
+    """The smallest sets of next steps that make the lead an MQL, and when its score falls below the line."""
+
+    lead = s.IntegerField()
+    suggestions = SuggestionOut(many=True)
+    line = s.IntegerField(allow_null=True)
+    is_at_the_line = s.BooleanField()
+    falls_below_on = s.DateField(
+        allow_null=True, help_text="If nothing happens; null if not within 400 days."
+    )
+
+
+class LeadOutlook(LeadEndpoint):
+    @operation("score.read", output=OutlookOut, refusals=(409,))
+    def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Say what would make a lead an MQL today, and until when its score holds if nothing happens."""
+        found = outlook(self.lead(pk), clock.today())
+        if found is None:
+            raise Refused(409, "no_definition", "Nothing is scored before a first definition is published.")
+        return {
+            "lead": pk,
+            "suggestions": [
+                {
+                    "text": one.text,
+                    "actions": [
+                        {
+                            "text": action.label,
+                            "signal": action.signal,
+                            "field": action.field,
+                            "value": None if action.value is None else str(action.value),
+                        }
+                        for action in one.actions
+                    ],
+                    "score": one.score,
+                    "rule_set": one.rule_set,
+                }
+                for one in found.suggestions
+            ],
+            "line": found.line,
+            "is_at_the_line": found.fall is not None,
+            "falls_below_on": found.fall.on if found.fall else None,
+        }
 
 
 class EventQuery(fields.PageQuery):
