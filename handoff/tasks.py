@@ -2,7 +2,7 @@ from typing import Any
 
 from celery import shared_task
 
-from handoff import byrule, clocks, delivering, notices, outbox, routing, settling
+from handoff import byrule, clocks, delivering, digests, mailing, outbox, routing, settling
 from leads import clock
 
 
@@ -27,7 +27,7 @@ def settle_decisions(**kwargs: Any) -> None:
 @shared_task(name="handoff.tasks.deliver_notices")
 def deliver_notices(**kwargs: Any) -> None:
     """Mail the notices that are due."""
-    notices.deliver_due()
+    mailing.deliver_due()
 
 
 @shared_task(name="handoff.tasks.deliver_webhooks")
@@ -46,3 +46,9 @@ def forget_facts(**kwargs: Any) -> None:
 def qualify_by_rule(**kwargs: Any) -> None:
     """Make SQLs of the accepted MQLs that meet a rule, where a rule decides."""
     byrule.sweep()
+
+
+@shared_task(name="handoff.tasks.write_digests")
+def write_digests(**kwargs: Any) -> None:
+    """Write the digests of the day to whoever has not had one."""
+    digests.write_due()
