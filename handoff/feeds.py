@@ -102,7 +102,8 @@ def _of_handoff(handoff: Handoff, user: User) -> Iterator[Entry]:
             _uid("deferred", handoff.pk), f"{step}: {who}", handoff.deferred_until, url, sequence=version
         )
         return
-    if handoff.contact_by and handoff.first_contact_at is None and handoff.closed_at is None:
+    waits = handoff.first_contact_at is None and handoff.closed_at is None and handoff.paused_at is None
+    if handoff.contact_by and waits:
         yield Entry(
             _uid("contact", handoff.pk), f"First contact by now: {who}", handoff.contact_by, url, why,
             sequence=version, alarm=True,

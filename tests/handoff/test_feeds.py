@@ -36,6 +36,16 @@ def test_deadlines_and_follow_ups_are_events_with_lasting_ids():
     assert int(moved["SEQUENCE"]) > int(first[f"step-{offer.pk}"]["SEQUENCE"])
 
 
+def test_a_clock_that_is_stopped_is_no_deadline():
+    rep = make_rep()
+    workflow.accept(make_offer(rep), rep.user, AT)
+    assert len(read(rep.user)) == 1
+
+    Handoff.objects.update(paused_at=AT, paused_until=AT + timedelta(days=1), paused_by=rep.user)
+
+    assert read(rep.user) == {}
+
+
 def test_a_deferral_is_a_whole_day():
     rep = make_rep()
     taken = workflow.accept(make_offer(rep), rep.user, AT)
