@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from handoff.outgoing import Attempt, Delivery, Destination, Fact  # noqa: F401 - Django looks for them here
+from handoff.personal import CalendarFeed, Mail, NoticePreference  # noqa: F401 - likewise
 from handoff.schedule_models import Absence, ClockTier, WorkCalendar
 from handoff.version_models import RoutingReplay, RoutingVersion
 from leads.enums import Role
@@ -405,9 +406,20 @@ class Opportunity(models.Model):
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def to_mail(self, at: datetime) -> NoticeQuerySet:
-        """Notices due for a mail: not given up, not put off, and still news. The others stay in the app."""
-        fresh = self.filter(mailed_at=None, attempts__lte=len(MAIL_BACKOFF), created_at__gt=at - MAIL_WITHIN)
+        """Notices due for a mail: wanted, not given up, not put off, and still news. The others stay in the app."""
+        fresh = self.filter(
+            mail=Mail.NOW, mailed_at=None, sending_at=None, attempts__lte=len(MAIL_BACKOFF),
+            created_at__gt=at - MAIL_WITHIN,
+        )  # fmt: skip
         return fresh.filter(Q(not_before=None) | Q(not_before__lte=at), user__is_active=True)
+
+    def in_doubt(self, at: datetime) -> NoticeQuerySet:
+        """Notices whose mail may or may not have left, as it was interrupted while it did."""
+        return self.filter(mailed_at=None, sending_at__lt=at - timedelta(seconds=60))
+
+    def shown(self) -> NoticeQuerySet:
+        """Notices for the page: digests and what the user turned off there are left out."""
+        return self.filter(in_app=True)
 
 
 class Notice(models.Model):
@@ -420,6 +432,11 @@ class Notice(models.Model):
     text = models.CharField(max_length=300)
     created_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True, blank=True)
+    in_app = models.BooleanField(default=True, db_default=True)
+    mail = models.CharField(max_length=6, choices=Mail.choices, default=Mail.NOW, db_default="now")
+    day = models.DateField(null=True, blank=True)  # of a digest
+    details = models.JSONField(null=True, blank=True)  # of a digest: its sections
+    sending_at = models.DateTimeField(null=True, blank=True)  # from then on the mail may have left
     mailed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
@@ -431,7 +448,10 @@ class Notice(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["user", "kind", "handoff"], condition=Q(handoff__isnull=False), name="notice_once"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["user", "kind", "day"], condition=Q(day__isnull=False), name="notice_once_a_day"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["user", "-created_at"], name="notice_user"),

@@ -2,7 +2,7 @@ from typing import Any
 
 from celery import shared_task
 
-from handoff import byrule, clocks, delivering, notices, outbox, replays, routing, settling
+from handoff import byrule, clocks, delivering, digests, mailing, outbox, replays, routing, settling
 from leads import clock
 
 
@@ -27,7 +27,7 @@ def settle_decisions(**kwargs: Any) -> None:
 @shared_task(name="handoff.tasks.deliver_notices")
 def deliver_notices(**kwargs: Any) -> None:
     """Mail the notices that are due."""
-    notices.deliver_due()
+    mailing.deliver_due()
 
 
 @shared_task(name="handoff.tasks.deliver_webhooks")
@@ -52,3 +52,9 @@ def qualify_by_rule(**kwargs: Any) -> None:
 def run_replays(**kwargs: Any) -> None:
     """Run the replays of a routing that somebody asked for."""
     replays.drain()
+
+
+@shared_task(name="handoff.tasks.write_digests")
+def write_digests(**kwargs: Any) -> None:
+    """Write the digests of the day to whoever has not had one."""
+    digests.write_due()

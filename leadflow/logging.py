@@ -1,5 +1,6 @@
 """How Leadflow logs: one JSON object a line in production, readable lines on a terminal."""
 
+import re
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -13,11 +14,16 @@ _SHARED: list[Any] = [
 ]
 
 
+_SECRET_PATH = re.compile(r"/calendar/[\w-]+")
+
+
 def without_query(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Cut query strings off logged requests: a search for an e-mail address stays out of the logs."""
+    """Cut query strings off logged requests, and the secret out of a calendar's address."""
     request = event.get("request")
     if isinstance(request, str):
-        event["request"] = request.partition("?")[0]
+        event["request"] = _SECRET_PATH.sub("/calendar/…", request.partition("?")[0])
+    if isinstance(said := event.get("event"), str):
+        event["event"] = _SECRET_PATH.sub("/calendar/…", said)
     return event
 
 

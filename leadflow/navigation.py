@@ -228,7 +228,7 @@ def _counts(user: User) -> dict[str, Any]:
     """Count what waits for this user, all in one query."""
     queued = Handoff.objects.filter(status=HandoffStatus.QUEUED)
     stuck = ~Q(queue_reason__in=[QueueReason.NEW, QueueReason.RETURNED, QueueReason.NOT_SALES_READY])
-    columns = {"unread": _CappedCount(Notice.objects.filter(user=user, read_at=None))}
+    columns = {"unread": _CappedCount(Notice.objects.filter(user=user, read_at=None).shown())}
     if user.is_rep:
         to_do = Handoff.objects.visible_to(user).open().exclude(deferred_until__isnull=False)
         columns["inbox"] = _CappedCount(to_do)

@@ -14,8 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from handoff import mailing
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason
-from handoff.outgoing import Delivery
+from handoff.outgoing import Delivery, Destination
+from handoff.personal import Mail
 from leadflow import backlog
 from leadflow.models import Heartbeat
 from leads import clock
@@ -70,7 +72,8 @@ def operations_page(request: HttpRequest) -> HttpResponse:
         "passes": Rescore.objects.all()[:5],
         "imports": ImportJob.objects.select_related("by")[:5],
         "set_aside": PendingScore.objects.given_up().select_related("lead").order_by("pk")[:SHOWN],
-        "unsent": Notice.objects.filter(mailed_at=None, attempts__gt=0).select_related("user")[:SHOWN],
+        "unsent": unsent(at),
+        "webhooks": failing_webhooks(),
         "stuck": stuck_handoffs(),
         "intake": intake_by_day(clock.day_of(at)),
         "outcomes": OUTCOMES,
@@ -91,7 +94,7 @@ def waiting(at: datetime) -> list[Waiting]:
         "routing": Handoff.objects.filter(status=HandoffStatus.QUEUED, queue_reason=QueueReason.NEW),
         "deadlines": Handoff.objects.filter(status=HandoffStatus.OFFERED, accept_by__lt=at),
         "decisions": Handoff.objects.filter(settle_at__lt=at),
-        "notices": Notice.objects.filter(due, mailed_at=None),
+        "notices": Notice.objects.filter(due, mail=Mail.NOW, mailed_at=None, sending_at=None),
         "webhooks": Delivery.objects.overdue(at),
     }
     return [
@@ -101,6 +104,19 @@ def waiting(at: datetime) -> list[Waiting]:
         )
         for name, label in _LABELS.items()
     ]  # fmt: skip
+
+
+def unsent(at: datetime) -> list[Notice]:
+    """Return notices whose mail failed or is in doubt, the latest first."""
+    trying = Notice.objects.filter(mail=Mail.NOW, mailed_at=None, attempts__gt=0, sending_at=None)
+    either = trying | Notice.objects.in_doubt(at)
+    return list(either.select_related("user").order_by("-pk")[:SHOWN])
+
+
+def failing_webhooks() -> list[Destination]:
+    """Return destinations that are off, fail, or did not get everything."""
+    rows = Destination.objects.annotate(given_up=Count("pk", filter=Q(deliveries__status="failed")))
+    return list(rows.filter(Q(is_active=False) | Q(failures__gt=0) | Q(given_up__gt=0))[:SHOWN])
 
 
 def workers(at: datetime) -> list[dict[str, Any]]:
@@ -193,9 +209,7 @@ def retry_notices(request: HttpRequest) -> HttpResponse:
     """Have notices whose mail failed tried again now."""
     user, at = request.user, clock.now()
     assert isinstance(user, User)
-    count = Notice.objects.filter(mailed_at=None, attempts__gt=0).update(
-        attempts=0, not_before=None, error=""
-    )
+    count = mailing.send_again(at)
     audit("notices.retry", by=user, at=at, changes={"notices": (None, count)})
     messages.success(request, f"{count} notices are mailed again.")
     return redirect("leadflow:operations")

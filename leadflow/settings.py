@@ -298,6 +298,7 @@ _SWEEPS = {
     "handoff.tasks.deliver_notices": 10,
     "handoff.tasks.deliver_webhooks": 5,
     "handoff.tasks.forget_facts": 3600,
+    "handoff.tasks.write_digests": 300,
     "leads.tasks.resume_imports": 60,
     "leads.tasks.update_seen": 10,
     "leads.tasks.look_for_automation": 15,
@@ -329,7 +330,8 @@ LEADFLOW_WORK_STEPS = [
     "handoff.routing.drain",
     "handoff.clocks.sweep",
     "handoff.byrule.sweep",
-    "handoff.notices.deliver_due",
+    "handoff.digests.write_due",
+    "handoff.mailing.deliver_due",
     "handoff.delivering.deliver_due",
     "handoff.replays.drain",
     "leads.imports.runner.drain",
@@ -351,6 +353,8 @@ LEADFLOW_RATE_API = env("LEADFLOW_RATE_API", default="1200/min")
 LEADFLOW_RATE_FORMS = env("LEADFLOW_RATE_FORMS", default="30/min")
 # Events a source may send to each web process; generous, as an SDK that is told to wait falls behind.
 LEADFLOW_RATE_EVENTS = env("LEADFLOW_RATE_EVENTS", default="1200000/min")
+# The hour, in the organisation's time zone, from which the daily digests go out.
+LEADFLOW_DIGEST_HOUR = env.int("LEADFLOW_DIGEST_HOUR", default=7)
 # Webhooks to this machine or a private network, and without TLS: for trying out, never in production.
 LEADFLOW_ALLOW_LOCAL_WEBHOOKS = env.bool("LEADFLOW_ALLOW_LOCAL_WEBHOOKS", default=False)
 # Seconds until a webhook is tried again after the first, second, … failure; then it is given up.

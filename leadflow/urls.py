@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from leadflow import health
+from leadflow import health, notices_page
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
+    path("calendar/<slug:secret>.ics", notices_page.calendar, name="calendar"),
     path("api/v1/", include("leadflow.api.urls")),
     path("v1/", include("leads.urls_tracking")),
     path("", include("leadflow.page_urls")),

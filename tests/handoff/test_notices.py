@@ -6,7 +6,7 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import transaction
 
-from handoff import notices
+from handoff import mailing, notices
 from handoff.models import MAIL_BACKOFF, Notice
 from handoff.notices import Kind
 from leads import nurture
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 class FailingBackend(EmailBackend):
     def send_messages(self, messages):
-        raise smtplib.SMTPServerDisconnected("gone away")
+        raise smtplib.SMTPDataError(451, b"try later")
 
 
 @pytest.fixture
@@ -29,20 +29,24 @@ def offer(settings):
 
 
 def test_a_mail_says_what_why_and_where(offer, at):
-    assert notices.deliver_due(at) == 1
+    assert mailing.deliver_due(at) == 1
 
     (message,) = mail.outbox
     assert message.to == ["jonas@example.test"]
     assert message.subject == "Maren, CTO is yours to take. Accept by 12 Mar 14:00."
-    assert message.body == (
-        "Maren, CTO is yours to take. Accept by 12 Mar 14:00.\n\nMaren is CTO.\n\n"
-        f"https://leads.example/handoffs/{offer.pk}/\n"
+    assert message.body.startswith(
+        "Maren, CTO is yours to take. Accept by 12 Mar 14:00.\n\nMaren is CTO.\n\nWhy an MQL: Content, with fit."
     )
+    assert f"https://leads.example/handoffs/{offer.pk}/\n" in message.body
+    assert "\n\n\n" not in message.body
+    ((html, kind),) = message.alternatives
+    assert kind == "text/html"
+    assert f'<a href="https://leads.example/handoffs/{offer.pk}/">Open the handoff</a>' in html
     assert message.extra_headers["Message-ID"] == f"<notice-{Notice.objects.get().pk}@localhost>"
 
 
 def test_each_notice_is_mailed_once(offer, at):
-    assert [notices.deliver_due(at), notices.deliver_due(LATER)] == [1, 0]
+    assert [mailing.deliver_due(at), mailing.deliver_due(LATER)] == [1, 0]
     assert Notice.objects.get().mailed_at == at
 
 
@@ -51,35 +55,35 @@ def test_nothing_is_mailed_of_what_was_rolled_back(at):
         make_offer()
         raise RuntimeError
 
-    assert (notices.deliver_due(at), mail.outbox) == (0, [])
+    assert (mailing.deliver_due(at), mail.outbox) == (0, [])
 
 
 def test_a_failed_mail_is_tried_again_later_and_later_then_given_up(offer, at, settings, monkeypatch):
     settings.EMAIL_BACKEND = f"{__name__}.FailingBackend"
     moment = at
     for minutes in MAIL_BACKOFF:
-        assert notices.deliver_due(moment) == 1
-        assert notices.deliver_due(moment + timedelta(minutes=minutes, seconds=-1)) == 0
+        assert mailing.deliver_due(moment) == 1
+        assert mailing.deliver_due(moment + timedelta(minutes=minutes, seconds=-1)) == 0
         moment += timedelta(minutes=minutes)
-    assert notices.deliver_due(moment) == 1
+    assert mailing.deliver_due(moment) == 1
     notice = Notice.objects.get()
 
     assert (notice.attempts, notice.mailed_at) == (len(MAIL_BACKOFF) + 1, None)
-    assert notice.error == "SMTPServerDisconnected: gone away"
+    assert notice.error == "451 try later"
     assert not Notice.objects.to_mail(moment + timedelta(hours=9)).exists()
 
 
 def test_old_news_and_people_who_left_get_no_mail(offer, at):
-    assert notices.deliver_due(at + timedelta(days=1)) == 0
+    assert mailing.deliver_due(at + timedelta(days=1)) == 0
     offer.rep.user.is_active = False
     offer.rep.user.save()
-    assert notices.deliver_due(at) == 0
+    assert mailing.deliver_due(at) == 0
 
 
 def test_a_name_with_line_breaks_cannot_add_headers(at):
     make_offer(make_rep(), first_name="Maren\r\nBcc: all@example.test")
 
-    notices.deliver_due(at)
+    mailing.deliver_due(at)
 
     assert "\n" not in mail.outbox[0].subject
 

@@ -19,6 +19,7 @@ SEEN: dict[str, dict[str, tuple[str, ...]]] = {
     "import": {"M": THINGS, "R": (), "G": ("own", "team"), "A": THINGS},
     "pool": {"M": (), "R": (), "G": ("own",), "A": ("own", "other")},
     "absence": {"M": (), "R": (), "G": ("own",), "A": ("own", "other")},
+    "notice": {"M": (), "R": ("own",), "G": (), "A": ()},
     "view": {"M": (), "R": ("own",), "G": (), "A": ()},
     # There for everybody who may call the address at all.
     "common": dict.fromkeys("MRGA", ("own",)),
@@ -68,6 +69,8 @@ _TRACKING = "track t identify i page p screen s group g alias a batch b".split()
 MATRIX: dict[str, Row | Public] = {
     "healthz": Public("GET"),
     "readyz": Public("GET"),
+    # Guarded by the secret in its address: see tests/handoff/test_feeds.py.
+    "calendar": Public("GET", ("x" * 43,)),
     # Guarded by a write key of their own: see tests/leads/intake.
     **{f"tracking:{name}": Public("POST") for name in _TRACKING},
     "tracking:settings": Public("GET", ("wk_x",)),
@@ -90,6 +93,10 @@ MATRIX: dict[str, Row | Public] = {
     "leadflow:retry_letters": page(post="MA"),
     "leadflow:notices": page("MRGA"),
     "leadflow:notices_read": page(post="MRGA"),
+    "leadflow:notice_open": page("MRGA", thing="notice"),
+    "leadflow:notice_settings": page("MRGA", "MRGA"),
+    "leadflow:calendar_new": page(post="MRGA"),
+    "leadflow:calendar_close": page(post="MRGA"),
     "leadflow:users": page("GA"),
     "leadflow:user_new": page("A", "A"),
     "leadflow:user_edit": page("A", "A", "common"),

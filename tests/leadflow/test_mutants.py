@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from handoff import assigning, clocks, locks, notices, roster, routing, workflow
+from handoff import assigning, clocks, locks, mailing, notices, roster, routing, workflow
 from handoff.models import HandoffQuerySet
 from leadflow.api import idempotency
 from leads import clock, ledger, lifecycle, permissions
@@ -275,14 +275,15 @@ def test_an_offer_without_its_owner_is_noticed(monkeypatch, at):
 
 
 def test_a_mail_sent_before_the_commit_is_noticed(monkeypatch, at):
-    mutate(monkeypatch, notices.notify, 'wake("handoff.tasks.deliver_notices")', "deliver_due(rows[0][5])")
+    at_once = '__import__("handoff.mailing", fromlist=["mailing"]).deliver_due(rows[0][5])'
+    mutate(monkeypatch, notices.notify, 'wake("handoff.tasks.deliver_notices")', at_once)
 
     with noticed():
         mails.test_nothing_is_mailed_of_what_was_rolled_back(at)
 
 
 def test_a_notice_mailed_twice_is_noticed(monkeypatch, at):
-    mutate(monkeypatch, notices._deliver, 'mine.update(mailed_at=at, error="")', 'mine.update(error="")')
+    mutate(monkeypatch, mailing._deliver, 'mine.update(mailed_at=at, error="")', 'mine.update(error="")')
 
     with noticed():
         mails.test_each_notice_is_mailed_once(make_offer(make_rep()), at)

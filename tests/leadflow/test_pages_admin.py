@@ -163,7 +163,7 @@ def test_operations_page_costs_the_same_whatever_there_is(client, count, django_
         make_mql(at=at)
     client.get("/operations/")
 
-    with django_assert_max_num_queries(28):
+    with django_assert_max_num_queries(29):
         client.get("/operations/")
 
 

@@ -16,6 +16,7 @@ from handoff.models import (
     Absence,
     ClockTier,
     Handoff,
+    Notice,
     Opportunity,
     Pool,
     RejectionReason,
@@ -142,6 +143,8 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
     told = outbox.announce_test(hook, clock.now())
     routes = ("webhook", "webhook_edit", "webhook_confirm", "webhook_do")
     world.numbers |= {("api:webhook_deliveries", "own"): hook.pk}
+    notice = Notice.objects.create(user=rep.user, kind="woken", text="Look", created_at=AT)
+    world.numbers["notice", "own"] = notice.pk
     world.numbers |= {(f"leadflow:{route}", "own"): hook.pk for route in routes}
     world.numbers |= {(f"leadflow:{route}", "own"): told.pk for route in ("delivery", "delivery_resend")}
     draft = versions.open_draft(key_owner, AT)
