@@ -243,6 +243,7 @@ def test_by_thumb_without_going_back(phone: Page, assert_accessible: AssertAcces
     tap(page, "Spoke on the phone")
     decided(page, "Call with Bea Holm logged")
     tap(page, re.compile("^Discovery"), "link")
+    expect(page.get_by_role("heading", name="Discovery", level=1)).to_be_visible()
     fits(page)
     assert_accessible(page)
     for label, text in {
