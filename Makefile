@@ -74,7 +74,7 @@ test-faults-long: $(DEV_STAMP) ## The same with release figures; about an hour
 
 .PHONY: test-browser
 test-browser: $(DEV_STAMP) ## Click through the pages in Chromium, in both themes
-	$(call test_apart,tests/browser,DJANGO_ALLOW_ASYNC_UNSAFE=1)
+	$(call test_apart,tests/browser,DJANGO_ALLOW_ASYNC_UNSAFE=1 PYTEST_ADDOPTS="-n 2")
 
 .PHONY: bench
 bench: $(DEV_STAMP) ## Measure Leadflow against its floors; BENCH_ARGS= chooses what

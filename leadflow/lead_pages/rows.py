@@ -14,14 +14,14 @@ from leadflow.formatting import NOTHING, signed, thousands
 from leadflow.templatetags.leadflow import score_chip, when
 from leads.models import Lead
 
-LONGEST, LONGEST_REMARK = 40, 160  # letters; the lead's own page has all of them
+LONGEST, LONGEST_REMARK = 30, 160  # letters; the lead's own page has all of them
 LOUD = 10  # momentum from which on it is coloured
 _ANY = 987654321
 
 _ROW = """<tr role="row" data-row>{check}
 <th role="rowheader" scope="row" class="cell-person"><span class="person"><a href="{url}?{query}" dir="auto">{name}</a>\
 <span class="muted clip" dir="auto">{title}</span></span></th>
-<td role="cell" class="cell-extra cell-low cell-two"><span class="clip" dir="auto">{company}</span>\
+<td role="cell" class="cell-low cell-two"><span class="clip" dir="auto">{company}</span>\
 <span>{size}</span></td>
 <td role="cell" class="cell-score">{score}</td>
 <td role="cell" class="cell-trend"><span class="trend">{spark}{delta}</span></td>

@@ -8,7 +8,6 @@ import { startRequests } from "./requests.js";
 import { startSelecting } from "./select.js";
 import { startThemeSwitch } from "./theme.js";
 import { startToasts } from "./toast.js";
-import { startTrials } from "./trial.js";
 import { keepTyping } from "./unsaved.js";
 
 startThemeSwitch();
@@ -19,5 +18,4 @@ startClipped();
 startSelecting();
 startKeyboard();
 startRequests();
-startTrials();
 keepTyping();

@@ -31,6 +31,4 @@ function watch(shown) {
   });
 }
 
-export function startTrials() {
-  document.querySelectorAll("[data-trial]").forEach(watch);
-}
+document.querySelectorAll("[data-trial]").forEach(watch);
