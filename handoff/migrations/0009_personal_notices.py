@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('handoff', '0007_destinations'),
+        ('handoff', '0008_routing_versions'),
         ('leads', '0014_report_indexes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
