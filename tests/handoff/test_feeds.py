@@ -41,7 +41,9 @@ def test_a_clock_that_is_stopped_is_no_deadline():
     workflow.accept(make_offer(rep), rep.user, AT)
     assert len(read(rep.user)) == 1
 
-    Handoff.objects.update(paused_at=AT, paused_until=AT + timedelta(days=1), paused_by=rep.user)
+    Handoff.objects.update(
+        paused_at=AT, paused_until=AT + timedelta(days=1), paused_by=rep.user, pause_reason="Fair"
+    )
 
     assert read(rep.user) == {}
 

@@ -175,6 +175,8 @@ WITHOUT_CASE = {
     "handoff.tasks.deliver_webhooks",
     "handoff.tasks.forget_facts",
     "handoff.tasks.qualify_by_rule",
+    "handoff.tasks.run_replays",
+    "handoff.tasks.write_digests",
     "leads.tasks.look_for_automation",
     "leads.tasks.reclassify",
 }

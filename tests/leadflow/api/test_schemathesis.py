@@ -32,6 +32,7 @@ from leads import clock
 from leads.enums import Role
 from leads.imports import jobs
 from leads.models import Company, Note
+from scoring.backtest_runs import start_backtest
 from tests.factories import (
     AT,
     make_definition,
@@ -97,7 +98,8 @@ def world(db: Any, one_connection: None) -> World:
     make_source()
     standard = json.loads((Path(scoring.__file__).parent / "standard.json").read_text())
     make_definition(standard)
-    make_definition(standard, version=2, status="draft")
+    draft = make_definition(standard, version=2, status="draft")
+    backtest = start_backtest(draft, days=90, at=clock.now())
     company = Company.objects.create(name="Acme", created_at=AT)
     admin = make_user(Role.ADMIN)
     job = jobs.upload([b"email\na@x.test\n"], filename="x.csv", kind="lead", by=admin, at=clock.now())
@@ -105,7 +107,7 @@ def world(db: Any, one_connection: None) -> World:
     by_key = [{"headers": {"Authorization": f"Bearer {make_key(user)}"}} for user in (admin, rep.user)]
     numbers = {
         "leads": lead.pk, "handoffs": offer.pk, "opportunities": deal.pk, "companies": company.pk,
-        "reps": rep.pk, "definitions": 2,
+        "reps": rep.pk, "definitions": 2, "backtests": backtest.pk,
         "reports": "summary", "imports": job.pk, "webhooks": hook.pk,
     }  # fmt: skip
     return World(itertools.cycle([*by_key, signed_in(admin)]), numbers)
