@@ -159,7 +159,7 @@ class NoteOut(s.Serializer[Any]):
 class ConversationOut(s.Serializer[Any]):
     id = s.IntegerField()
     by = Text(allow_null=True)
-    kind = s.ChoiceField(["call", "meeting", "mail", "chat"])
+    kind = s.ChoiceField(["call", "meeting", "mail", "chat", "note"])
     reached = s.BooleanField()
     summary = _text()
     at = s.DateTimeField()
