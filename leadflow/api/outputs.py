@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers as s
 
 from leads.enums import Decision, Outcome, SqlMeaning, Stage, Status
+from leads.models import Conversation
 
 Text = s.CharField
 
@@ -159,7 +160,7 @@ class NoteOut(s.Serializer[Any]):
 class ConversationOut(s.Serializer[Any]):
     id = s.IntegerField()
     by = Text(allow_null=True)
-    kind = s.ChoiceField(["call", "meeting", "mail", "chat", "note"])
+    kind = s.ChoiceField(Conversation.Kind.values)
     reached = s.BooleanField()
     summary = _text()
     at = s.DateTimeField()
