@@ -49,6 +49,8 @@ class Counts:
         """Take in rows that became known; corrections have everything counted anew."""
         stale = False
         for row in rows:
+            if not row.times:  # given and taken back within one day
+                continue
             key = (row.signal, row.object_key, row.occurred)
             before = self._sums.get(key, 0)
             self._sums[key] = before + row.times
