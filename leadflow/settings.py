@@ -121,7 +121,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 MEDIA_ROOT = VAR_DIR / "files"
 # Intake reads bodies itself, with caps of its own; these are the caps for pages.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+# A definition may have 500 rules, and the editor shows up to ten fields for each; the size above bounds the rest.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 # --- People ----------------------------------------------------------------------------------------
 

@@ -83,6 +83,20 @@ def test_a_changed_number_is_saved_and_said_in_words(client, draft):
     assert "live: <del>+1 once a day" in page
 
 
+def test_a_page_of_many_rules_is_saved_whole(client, draft):
+    document = copy.deepcopy(draft.document)
+    first = document["engagement"]["rules"][0]
+    document["engagement"]["rules"] += [{**first, "id": f"more_{n}"} for n in range(120)]
+    draft = life.change(draft, document, revision=1, at=AT, by=draft.author)
+    form = form_of(client.get(url(draft)))
+    assert sum(map(len, form.values())) > 1000
+
+    answer = client.post(url(draft), {**form, OPEN: ["3"], "do": "save"})
+
+    assert answer.status_code == 302
+    assert Definition.objects.get(pk=draft.pk).document["engagement"]["rules"][0]["points"] == 3
+
+
 def test_bad_input_is_kept_with_the_error_beside_it_and_nothing_saved(client, draft):
     form = form_of(client.get(url(draft)))
 
