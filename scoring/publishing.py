@@ -77,7 +77,8 @@ def publish_draft(
     )
     Definition.objects.filter(pk=draft.pk).update(status=DefinitionStatus.LIVE, live_from=at, went_live=way)
     draft.refresh_from_db()
-    audit("definition.publish", draft, by=by, at=at, changes={"status": (current.status, draft.status)})
+    changes = {"status": (current.status, draft.status), "went live": ("", WentLive(way).label)}
+    audit("definition.publish", draft, by=by, at=at, changes=changes)
     start_full_pass(PUBLISH, at)
     definition_published.send(sender=Definition, definition=draft, at=at)
     return draft

@@ -4,9 +4,11 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from leads.models import Definition
+from leads import clock
+from leads.models import AuditEntry, Definition, Organisation
 from scoring.documents import standard_document
-from tests.factories import AT, make_catalogue
+from scoring.models import Approval
+from tests.factories import AT, make_catalogue, make_user
 from tests.scoring.test_passes import softer
 from tests.scoring.world import TODAY, give, good_lead, publish_standard
 
@@ -94,9 +96,39 @@ def test_a_definition_travels_out_and_in_as_a_file(tmp_path, softer_file):
     draft = Definition.objects.get(version=2)
     assert (draft.status, draft.note, draft.document) == ("draft", "Guides count less", softer())
 
-    assert "Definition 2 is live" in run("definition", "publish", 2)
-    assert "Definition 3 is live" in run("definition", "publish", "--file", exported)
+    loose = "--without-approvals"
+    assert "Definition 2 is live" in run("definition", "publish", 2, loose)
+    assert "Definition 3 is live" in run("definition", "publish", "--file", exported, loose)
     assert [d.status for d in Definition.objects.all()] == ["live", "retired", "retired"]
+
+
+def test_publishing_past_the_approvals_has_to_be_asked_for_and_is_recorded(softer_file):
+    publish_standard()
+    run("definition", "import", "--file", softer_file)
+
+    for what in (["2"], ["--file", softer_file], ["--standard"]):
+        with pytest.raises(CommandError, match="Marketing and sales have to approve"):
+            run("definition", "publish", *what)
+    assert [d.status for d in Definition.objects.all()] == ["draft", "live"]
+
+    run("definition", "publish", 2, "--without-approvals")
+    assert Definition.objects.get(status="live").went_live == "command"
+    told = AuditEntry.objects.get(action="definition.publish").changes
+    assert told == {"status": ["draft", "live"], "went live": ["", "By a command on the server"]}
+
+
+def test_what_needs_no_approval_is_published_by_a_command(softer_file):
+    publish_standard()
+    run("definition", "import", "--file", softer_file)
+    draft = Definition.objects.get(version=2)
+    for side in ("marketing", "sales"):
+        Approval.objects.create(definition=draft, side=side, by=make_user(), at=clock.now())
+
+    run("definition", "publish", 2)
+    assert Definition.objects.get(status="live").went_live == "approved"
+
+    Organisation.objects.filter(pk=Organisation.current().pk).update(needs_approvals=False)
+    assert "Definition 3 is live" in run("definition", "publish", "--standard")
 
 
 def test_a_bad_file_is_refused_naming_rule_and_field(tmp_path):

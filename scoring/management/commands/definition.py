@@ -8,8 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from leads import clock
 from leads.definitions import live_definition
-from leads.models import Definition
-from scoring import publishing
+from leads.enums import WentLive
+from leads.models import Definition, Organisation
+from scoring import life, publishing
 from scoring.documents import InvalidDocument, standard_document
 from scoring.live import Catalogue, rules_of
 from scoring.scenarios import broken, run_scenarios
@@ -32,6 +33,10 @@ class Command(BaseCommand):
         publish.add_argument("--standard", action="store_true", help="the definition Leadflow comes with")
         publish.add_argument("--if-none", action="store_true", help="only where none was ever published")
         publish.add_argument("--note", default="")
+        publish.add_argument(
+            "--without-approvals", action="store_true",
+            help="although marketing and sales have to approve; the history says so",
+        )  # fmt: skip
 
     def handle(self, *, action: str, **options: Any) -> None:
         try:
@@ -63,9 +68,15 @@ class Command(BaseCommand):
             self.stdout.write("A definition was published before; nothing to do")
             return
         if options["number"]:
-            live = publishing.publish_draft(_version(options["number"]), at=at)
+            draft = _version(options["number"])
+            approved = life.is_approved(draft)
+            if draft.is_open:
+                _refuse_unapproved(options, approved)
+            way = WentLive.APPROVED if approved else WentLive.COMMAND
+            live = publishing.publish_draft(draft, at=at, way=way)
         elif options["standard"] or options["file"]:
             document = standard_document() if options["standard"] else _read(options["file"])
+            _refuse_unapproved(options)
             live = publishing.publish(document, at=at, note=options["note"])
         else:
             raise CommandError("Say what to publish: a version number, --file FILE or --standard.")
@@ -76,6 +87,17 @@ class Command(BaseCommand):
         outcomes = run_scenarios(rules_of(definition).rulebook, Catalogue.load().facts)
         for sentence in broken(outcomes):
             self.stderr.write(self.style.WARNING(f"Example broken: {sentence}"))
+
+
+def _refuse_unapproved(options: dict[str, Any], approved: bool = False) -> None:
+    """Refuse what the pages would refuse, unless told; the first definition of all replaces nobody's agreement."""
+    if approved or options["without_approvals"] or not Organisation.current().needs_approvals:
+        return
+    if Definition.objects.filter(live_from__isnull=False).exists():
+        raise CommandError(
+            "Marketing and sales have to approve a definition before it goes live: store it with `definition import` "
+            "and propose it on its page. To publish it all the same, add --without-approvals; the history will say so."
+        )
 
 
 def _read(path: Path) -> Any:
