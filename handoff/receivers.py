@@ -16,8 +16,8 @@ from handoff.models import Handoff, HandoffStatus, Notice
 from handoff.notices import Kind
 from leads.enums import Stage
 from leads.lifecycle import QUALIFIED
-from leads.models import Conversation, Cycle, Definition, Lead, StageChange
-from leads.signals import contact_made, definition_published, nurture_woken, stage_changed
+from leads.models import Conversation, Cycle, Definition, Lead, Note, StageChange
+from leads.signals import contact_made, definition_published, note_written, nurture_woken, stage_changed
 
 
 @receiver(stage_changed)
@@ -37,25 +37,33 @@ def follow_stage(changes: list[StageChange], **kwargs: Any) -> None:
 
 @receiver(contact_made)
 def note_first_contact(conversation: Conversation, **kwargs: Any) -> None:
-    """Stop the contact clock when the owner logs the first conversation of the cycle; it frees the seat."""
-    lead = lock_lead(conversation.lead_id)
+    """Stop the contact clock when the rep logs the first conversation of the cycle; it frees the seat."""
+    has_met = conversation.kind == Conversation.Kind.MEETING and conversation.reached
+    _note_contact(conversation.lead_id, conversation.by_id, conversation.at, has_met=has_met)
+
+
+@receiver(note_written)
+def note_first_note(note: Note, **kwargs: Any) -> None:
+    """A note by the rep stops the contact clock like any other contact."""
+    _note_contact(note.lead_id, note.by_id, note.at)
+
+
+def _note_contact(lead_id: int, by_id: int | None, at: datetime, *, has_met: bool = False) -> None:
+    lead = lock_lead(lead_id)
     accepted = Handoff.objects.filter(
-        lead=lead,
-        status=HandoffStatus.ACCEPTED,
-        rep__user=conversation.by_id,
-        cycle__number=lead.cycle_number,
+        lead=lead, status=HandoffStatus.ACCEPTED, rep__user=by_id, cycle__number=lead.cycle_number
     )
     handoff = accepted.filter(Q(closed_at=None) | Q(cycle__ended_at=None)).order_by("-attempt").first()
     if handoff is None:
         return
     first = Handoff.objects.filter(pk=handoff.pk, first_contact_at=None)
-    if first.update(first_contact_at=conversation.at):
+    if first.update(first_contact_at=at):
         opening.wake_routing()
-    Cycle.objects.filter(pk=handoff.cycle_id, contacted_at=None).update(contacted_at=conversation.at)
-    if conversation.kind == Conversation.Kind.MEETING and conversation.reached:
-        Cycle.objects.filter(pk=handoff.cycle_id, meeting_at=None).update(meeting_at=conversation.at)
+    Cycle.objects.filter(pk=handoff.cycle_id, contacted_at=None).update(contacted_at=at)
+    if has_met:
+        Cycle.objects.filter(pk=handoff.cycle_id, meeting_at=None).update(meeting_at=at)
     # A call of last week is no SQL of last week: the ledger only goes forward.
-    qualify_by_rule(handoff, at=max(conversation.at, lead.stage_since))
+    qualify_by_rule(handoff, at=max(at, lead.stage_since))
 
 
 @receiver(definition_published)

@@ -7,6 +7,8 @@ stage_changed: sender is the model class StageChange. Argument `changes` (list o
     loaded and already in its new stage). Sent once per call of the door, inside its transaction.
 contact_made: sender is the model class Conversation. Argument `conversation`. Sent inside the transaction that
     logs a conversation.
+note_written: sender is the model class Note. Argument `note`. Sent inside the transaction that writes it; notes of
+    imports and of marketing releasing a lead are not announced.
 nurture_woken: sender is the model class Lead. Arguments `lead_ids` and `at`. Sent for nurtured leads whose wake-up
     day has come, again and again while it is fresh, so receivers tell each person once.
 definition_published: sender is the model class Definition. Arguments `definition` and `at`. Sent inside the
@@ -18,5 +20,6 @@ from django.dispatch import Signal
 activity_recorded = Signal()
 stage_changed = Signal()
 contact_made = Signal()
+note_written = Signal()
 nurture_woken = Signal()
 definition_published = Signal()

@@ -24,7 +24,8 @@ from leads.capture import Incoming, capture_leads
 from leads.conversations import log_conversation
 from leads.enums import Stage, Status
 from leads.lifecycle import IllegalMove, StageConflict, move_to_stage
-from leads.models import Lead, Note, SavedView, User
+from leads.models import Lead, SavedView, User
+from leads.notes import write_note
 from leads.permissions import requires
 from leads.profile import StaleProfile, update_profile
 from leads.queues import BY_SLUG, Context, in_queue
@@ -123,7 +124,7 @@ def note_add(request: HttpRequest, pk: int) -> HttpResponse:
         return render(
             request, "leads/lead_action.html", {"lead": lead, "form": form, "title": "Add a note"}, status=422
         )
-    Note.objects.create(lead=lead, by=user, at=clock.now(), **form.cleaned_data)
+    write_note(lead, by=user, at=clock.now(), **form.cleaned_data)
     messages.success(request, "Note added.")
     return _back(request, lead)
 

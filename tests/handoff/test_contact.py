@@ -5,7 +5,8 @@ import pytest
 from handoff import contact, workflow
 from handoff.errors import HandoffConflict, Invalid, NotAllowed
 from leads.models import Conversation, Event
-from tests.factories import AT, make_catalogue, make_offer, make_rep
+from leads.notes import write_note
+from tests.factories import AT, make_catalogue, make_offer, make_rep, make_user
 from tests.handoff.support import LATER
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,23 @@ def test_a_note_needs_words(accepted, rep):
     contact.log_contact(accepted, "note", by=rep.user, at=LATER, summary="Left word at the desk")
     accepted.refresh_from_db()
     assert accepted.first_contact_at == LATER
+
+
+def test_a_plain_note_of_the_rep_stops_the_contact_clock(accepted, rep):
+    write_note(accepted.lead, "Wants a call next week", by=rep.user, at=LATER)
+
+    accepted.refresh_from_db()
+    accepted.cycle.refresh_from_db()
+    assert (accepted.first_contact_at, accepted.cycle.contacted_at) == (LATER, LATER)
+    assert accepted.cycle.meeting_at is None
+
+
+@pytest.mark.parametrize("role", ["marketer", "manager", "rep"])
+def test_a_note_of_somebody_else_is_no_contact(accepted, role):
+    write_note(accepted.lead, "Met them at the fair", by=make_user(role), at=LATER)
+
+    accepted.refresh_from_db()
+    assert accepted.first_contact_at is None
 
 
 def test_the_second_contact_does_not_move_the_first(accepted, rep):

@@ -18,7 +18,8 @@ from leadflow.lead_pages.life import life
 from leadflow.problems import FieldError
 from leads import clock
 from leads.enums import Outcome
-from leads.models import Definition, Event, Note
+from leads.models import Definition, Event
+from leads.notes import write_note
 from scoring.explain import breakdown, outlook
 
 
@@ -193,5 +194,5 @@ class LeadNotes(LeadEndpoint):
     @operation("conversations.log", body=NoteBody, output=outputs.NoteOut, status=201)
     def post(self, request: Request, query: dict[str, Any], body: dict[str, Any], pk: int) -> dict[str, Any]:
         """Write a note on a lead."""
-        note = Note.objects.create(lead=self.lead(pk), by=self.actor, at=clock.now(), **body)
+        note = write_note(self.lead(pk), by=self.actor, at=clock.now(), **body)
         return as_.note_json(note)
