@@ -19,12 +19,12 @@ from handoff.readiness import release_ready
 from handoff.roster import Roster, load_roster
 from handoff.rules import active_rules
 from handoff.sentences import who
-from handoff.tryout import preview, replay
+from handoff.tryout import preview
 from leads import clock
 from leads.enums import Stage
 from leads.models import Conversation, Note
 
-__all__ = ["drain", "preview", "replay", "routable", "route_handoff"]
+__all__ = ["drain", "preview", "routable", "route_handoff"]
 
 BATCH = 1000
 # A marketer or the definition has to move first; all other reasons are tried again.

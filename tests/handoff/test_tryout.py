@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from handoff import routing
 from handoff.errors import Invalid
-from handoff.models import Handoff, PoolMember, RotationState, RoutingDecision, RoutingRule
+from handoff.models import Handoff, PoolMember, Rep, RotationState, RoutingDecision, RoutingRule
 from handoff.rules import check_conditions
 from leads import clock
 from tests.factories import make_lead, make_mql, make_pool, make_rep
@@ -58,13 +58,23 @@ def history():
 
 
 def test_replay_of_the_rules_in_force_divides_as_they_do(history):
-    result = routing.replay(30, history)
+    result = json.loads(run("--replay-days", "30", "--json"))
 
     assert (result["days"], result["leads"], result["by_rule"]) == (30, 6, [{"rule": "Nordics", "leads": 6}])
     assert [(row["name"], row["leads"], row["actual"]) for row in result["per_rep"]] == [
         ("Jonas Lind", 3, 3), ("Mia Berg", 3, 3),
     ]  # fmt: skip
     assert Handoff.objects.filter(status="offered").count() == 6
+
+
+def test_replay_counts_seats(history):
+    Rep.objects.filter(user__name="Mia Berg").update(capacity=1)
+
+    result = json.loads(run("--replay-days", "30", "--json"))
+
+    rows = {row["name"]: (row["leads"], row["most_seats"], row["capacity"]) for row in result["per_rep"]}
+    assert rows == {"Jonas Lind": (5, 5, 10), "Mia Berg": (1, 1, 1)}
+    assert "  Mia Berg: 1 (was 3), at most 1 of 1 seats\n" in run("--replay-days", "30")
 
 
 def test_replay_under_the_rules_of_a_file(history, tmp_path):

@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from handoff import sentences
 from handoff.errors import Invalid
-from handoff.rules import Rule
-from handoff.tryout import preview, read_rules, replay
+from handoff.simulation import simulate
+from handoff.tryout import preview, under_rules
+from handoff.versions import Document, document_of_rows
 from leads import clock
 from leads.models import Lead
 
@@ -33,8 +34,8 @@ class Command(BaseCommand):
         days = options["replay_days"]
         if not 1 <= days <= 3650:
             raise CommandError("--replay-days takes 1 to 3650 days.")
-        rules = _rules_in(options["rules"]) if options["rules"] else None
-        result = replay(days, clock.now(), rules)
+        document = _rules_in(options["rules"]) if options["rules"] else document_of_rows()
+        result = simulate(document, days, clock.now())
         self.stdout.write(json.dumps(result, indent=1) if options["json"] else _as_text(result))
         return None
 
@@ -61,9 +62,9 @@ class Command(BaseCommand):
             self.stdout.write(f"  {candidate['name']}: {sentences.verdict(candidate)}")
 
 
-def _rules_in(path: Path) -> list[Rule]:
+def _rules_in(path: Path) -> Document:
     try:
-        return read_rules(json.loads(path.read_text()))
+        return under_rules(json.loads(path.read_text()))
     except (OSError, ValueError) as error:
         raise CommandError(f"{path} cannot be read: {error}") from None
     except Invalid as error:
@@ -74,6 +75,10 @@ def _as_text(result: dict[str, Any]) -> str:
     lines = [
         f"{result['leads']} MQLs of the last {result['days']} days, {result['changed']} with another rep."
     ]
-    lines += [f"  {row['name']}: {row['leads']} (was {row['actual']})" for row in result["per_rep"]]
+    lines += [
+        f"  {row['name']}: {row['leads']} (was {row['actual']}), at most {row['most_seats']} of {row['capacity']} seats"
+        for row in result["per_rep"]
+    ]
     lines += [f"  not routed, {reason}: {count}" for reason, count in result["unrouted"].items()]
+    lines += ["What is assumed:", *(f"  {sentence}" for sentence in result["assumptions"])]
     return "\n".join(lines)
