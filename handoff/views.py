@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
@@ -23,7 +24,7 @@ from leads import clock
 from leads.audit import audit
 from leads.lifecycle import IllegalMove, StageConflict
 from leads.models import User
-from leads.permissions import requires
+from leads.permissions import can, requires
 
 
 def user_of(request: HttpRequest) -> User:
@@ -230,14 +231,19 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("reps.own_capacity")
 @require_POST
 def availability(request: HttpRequest) -> HttpResponse:
-    """A rep pauses or takes leads again; what is offered already stays."""
-    rep = getattr(user_of(request), "rep", None)
+    """A rep takes no more leads; what is offered already stays. Who changes reps lets them take leads again."""
+    user = user_of(request)
+    rep = getattr(user, "rep", None)
     if rep is None:
         raise Http404
-    is_available = request.POST.get("is_available") == "1"
+    wanted = request.POST.get("is_available") == "1"
+    if wanted and not can(user, "routing.edit"):
+        raise PermissionDenied
     with transaction.atomic():
-        Rep.objects.filter(pk=rep.pk).update(is_available=is_available)
-        changes = {"is_available": (rep.is_available, is_available)}
-        audit("rep.edit", rep, by=user_of(request), at=clock.now(), changes=changes)
-        wake_routing()
+        if Rep.objects.filter(pk=rep.pk).exclude(is_available=wanted).update(is_available=wanted):
+            changes = {"is_available": (not wanted, wanted)}
+            audit("rep.edit", rep, by=user, at=clock.now(), changes=changes)
+            wake_routing()
+    if not wanted:
+        messages.info(request, "You take no new leads. Your manager lets you take leads again.")
     return redirect("handoff:inbox")

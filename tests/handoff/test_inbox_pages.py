@@ -263,3 +263,16 @@ def test_a_step_agreed_in_discovery_is_followed_up_on_its_day(offers, rep, setti
 
     assert group_of(handoff, at) == "working"
     assert group_of(handoff, step) == "today"
+
+
+def test_a_rep_stops_new_offers_and_only_the_manager_lets_them_come_again(client, offers, rep):
+    page = client.post(url("availability"), {"is_available": "0"}, follow=True).content.decode()
+
+    rep.refresh_from_db()
+    assert not rep.is_available
+    assert "Your manager lets you take leads again." in page
+    assert client.post(url("availability"), {"is_available": "1"}).status_code == 403
+    client.force_login(make_user(Role.MANAGER, team=rep.user.team))
+    client.post(url("rep_edit", rep.pk), {"capacity": 5, "is_available": "on"})
+    rep.refresh_from_db()
+    assert rep.is_available

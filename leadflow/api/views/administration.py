@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework import serializers as s
 from rest_framework.request import Request
 
 from handoff.models import Handoff, Rep
+from handoff.opening import wake_routing
 from leadflow.api import fields
 from leadflow.api.errors import Refused
 from leadflow.api.operation import Endpoint, operation
@@ -112,8 +114,10 @@ class RepDetail(RepEndpoint):
         before = snapshot(rep, body)
         for name, value in body.items():
             setattr(rep, name, value)
-        rep.save(update_fields=list(body))
-        audit("rep.edit", rep, by=self.actor, at=clock.now(), changes=diff(before, snapshot(rep, body)))
+        with transaction.atomic():
+            rep.save(update_fields=list(body))
+            audit("rep.edit", rep, by=self.actor, at=clock.now(), changes=diff(before, snapshot(rep, body)))
+            wake_routing()
         return rep_json(rep, Handoff.objects.filter(rep=rep).seats().count())
 
 
