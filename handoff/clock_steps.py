@@ -8,10 +8,11 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from handoff import notices, sentences
+from handoff import notices, outbox, sentences
 from handoff.locks import atomic, lock_leads
 from handoff.models import Handoff, HandoffStatus, Notice
 from handoff.notices import Kind
+from handoff.outgoing import What
 from handoff.pausing import RUNNING
 from leads.models import Organisation, User
 
@@ -31,6 +32,10 @@ class Step:
     open: Q
     kind: Kind
     to_managers: bool = False
+
+    @property
+    def clock(self) -> str:
+        return self.end.removesuffix("_by")  # accept or contact
 
     def rows(self, at: datetime) -> Q:
         """What is due for this step; a warning after the deadline would only be noise."""
@@ -64,6 +69,8 @@ def _take(step: Step, at: datetime) -> int:
     if rows:
         Handoff.objects.filter(pk__in=[row.pk for row in rows]).update(**{step.done: at})
         notices.notify(_notices(step, rows, at))
+        told = What.ESCALATED if step.to_managers else What.WARNED
+        outbox.announce_step(told, rows, step.clock, step.end, at)
     return len(rows)
 
 

@@ -42,6 +42,25 @@ def announce(kind: What, handoffs: Iterable[int], at: datetime) -> None:
     )
 
 
+def announce_step(kind: What, handoffs: Sequence[Handoff], clock: str, due: str, at: datetime) -> None:
+    """Tell that a step by the clock was taken: whose clock, and when it runs out (the column `due`).
+
+    A clock that began anew after a deferral may be told of again, so the moment belongs to the subject.
+    """
+    if not (handoffs and (listeners := _listeners(kind))):
+        return
+    rows = Handoff.objects.select_related("lead__company", "rep__user", "reason", "cycle")
+    found = rows.filter(pk__in=[handoff.pk for handoff in handoffs]).order_by("pk")
+    facts = [
+        _fact(
+            kind, f"handoff:{one.pk}:{clock}:{at:%Y%m%dT%H%M%S.%f}", one.lead, at,
+            {"handoff": handoff_data(one), "clock": clock, "due": _iso(getattr(one, due))},
+        )
+        for one in found
+    ]  # fmt: skip
+    _write(facts, listeners)
+
+
 def announce_stages(changes: Sequence[StageChange]) -> None:
     """Tell of leads that entered a stage worth telling."""
     entered = [change for change in changes if is_news(change.from_stage, change.to_stage)]

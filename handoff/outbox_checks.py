@@ -22,6 +22,11 @@ _AN_ENDING = {
     What.EXPIRED: HandoffStatus.EXPIRED, What.RETURNED: HandoffStatus.RETURNED,
     What.REASSIGNED: HandoffStatus.REASSIGNED, What.WITHDRAWN: HandoffStatus.WITHDRAWN,
 }  # fmt: skip
+# Which columns say that the rep was warned, or the managers told.
+STEPS = {
+    What.WARNED: ("accept_warned_at", "contact_warned_at"),
+    What.ESCALATED: ("accept_escalated_at", "contact_escalated_at"),
+}
 
 
 def everyone_announced(at: datetime) -> list[str]:
@@ -37,6 +42,24 @@ def everyone_announced(at: datetime) -> list[str]:
                 )
                 untold = happened(kind, since).filter(~Exists(told)).values_list("subject", flat=True)
                 found += [f"{destination} was not told: {kind} {subject}" for subject in untold[:SHOWN]]
+        found += _steps_untold(destination, since)
+    return found
+
+
+def _steps_untold(destination: Destination, since: datetime) -> list[str]:
+    """Steps by the clock are known by lead and moment, as a clock that began anew takes its steps again."""
+    found = []
+    for kind, columns in STEPS.items():
+        for column in columns if destination.wants(kind) else ():
+            told = Delivery.objects.filter(
+                destination=destination,
+                fact__kind=kind,
+                fact__lead=OuterRef("lead"),
+                fact__at=OuterRef(column),
+            )
+            taken = Handoff.objects.filter(**{f"{column}__gt": since})
+            untold = taken.filter(~Exists(told)).values_list("pk", flat=True)
+            found += [f"{destination} was not told: {kind} handoff:{pk}" for pk in untold[:SHOWN]]
     return found
 
 
@@ -45,7 +68,8 @@ def nothing_invented(at: datetime) -> list[str]:
     recent = Fact.objects.filter(at__gt=at - timedelta(days=2))
     found: list[str] = []
     for kind in What:
-        if kind in (What.TEST, What.DEFINITION, What.RETURNED):
+        # A clock that begins anew forgets when the one before it was warned of.
+        if kind in (What.TEST, What.DEFINITION, What.RETURNED, *STEPS):
             continue
         real = happened(kind, datetime.min.replace(tzinfo=at.tzinfo)).filter(subject=OuterRef("subject"))
         made_up = recent.filter(~Exists(real), kind=kind)

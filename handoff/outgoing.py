@@ -22,6 +22,8 @@ class What(models.TextChoices):
     EXPIRED = "handoff.expired", "Handoff lapsed"
     REASSIGNED = "handoff.reassigned", "Handoff reassigned"
     WITHDRAWN = "handoff.withdrawn", "Handoff withdrawn"
+    WARNED = "handoff.warned", "Rep warned: answer or first contact due soon"
+    ESCALATED = "handoff.escalated", "Manager told: answer or first contact late"
     SQL = "lead.sql", "Lead became an SQL"
     OPPORTUNITY = "lead.opportunity", "Lead became an opportunity"
     WON = "lead.won", "Deal won"
@@ -102,7 +104,9 @@ class Fact(models.Model):
 
     uid = models.CharField(max_length=40, unique=True)  # the webhook-id, whatever the number of tries
     kind = models.CharField(max_length=30, choices=What.choices)
-    subject = models.CharField(max_length=60)  # "handoff:7", "lead:3:5" (the ledger's line 5), "definition:2"
+    subject = models.CharField(
+        max_length=60
+    )  # "handoff:7", "lead:3:5" (the ledger's line 5), "definition:2", …
     lead = models.ForeignKey(Lead, null=True, on_delete=models.CASCADE, related_name="+")
     at = models.DateTimeField(db_index=True)
     data = models.JSONField(default=dict)

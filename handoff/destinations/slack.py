@@ -45,6 +45,11 @@ def _rep(data: Data) -> str:
     return rep["name"] if rep else "nobody"
 
 
+def _late(data: Data) -> str:
+    what = "an answer" if data["clock"] == "accept" else "the first contact"
+    return f"{what} is due by {data['due'][:16].replace('T', ' ')} UTC"
+
+
 def _because(data: Data) -> str:
     reason = data["handoff"]["reason"]
     return f": {reason['label']}" if reason else ""
@@ -69,6 +74,8 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     "handoff.expired": lambda d: f"{_rep(d)} let {_who(d)} lapse; it goes to somebody else.",
     "handoff.reassigned": lambda d: f"{_who(d)} was taken from {_rep(d)}.",
     "handoff.withdrawn": lambda d: f"{_who(d)} is no longer offered to {_rep(d)}.",
+    "handoff.warned": lambda d: f"{_rep(d)} was reminded of {_who(d)}: {_late(d)}.",
+    "handoff.escalated": lambda d: f"{_rep(d)} keeps {_who(d)} waiting: {_late(d)}.",
     "definition.live": lambda d: f"Definition {d['definition']['version']} is in force now.",
     "test": lambda d: str(d["message"]),
 }

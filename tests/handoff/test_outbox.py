@@ -5,6 +5,9 @@ import pytest
 from django.db import transaction
 
 from handoff import clocks, opportunities, outbox, outbox_checks, standing, workflow
+from handoff.destinations import slack
+from handoff.destinations.base import Message
+from handoff.models import Handoff
 from handoff.outgoing import CHOICES, Delivery, Destination, Fact, What
 from leads.lifecycle import move_to_stage
 from leads.models import Definition
@@ -14,6 +17,7 @@ from tests.factories import AT, make_mql, make_offer, make_pool, make_rep, make_
 from tests.handoff.support import LATER, current, reason, work
 
 pytestmark = pytest.mark.django_db
+SECOND = timedelta(seconds=1)
 ALL = [kind for kind, _ in CHOICES]
 
 
@@ -95,6 +99,64 @@ def test_turning_down_lapsing_and_taking_away_are_told():
 
     assert {"handoff.rejected", "handoff.returned", "handoff.reassigned", "handoff.expired"} <= set(told())
     assert findings(AT + timedelta(hours=6)) == []
+
+
+def test_warning_and_escalating_are_told_once_for_each_clock():
+    make_destination()
+    offer = make_offer(first_name="Maren")
+    warned, late = offer.accept_warn_at + SECOND, offer.accept_escalate_at + SECOND
+    for at in (warned, warned + SECOND, late, late + SECOND):
+        clocks.sweep(at)
+    accepted = workflow.accept(offer, by=offer.rep.user, at=late + 2 * SECOND)
+    for at in (accepted.contact_warn_at + SECOND, accepted.contact_by + SECOND):
+        clocks.sweep(at)
+
+    facts = Fact.objects.filter(kind__in=[What.WARNED, What.ESCALATED]).order_by("pk")
+    assert [(fact.kind, fact.data["clock"], fact.at) for fact in facts] == [
+        ("handoff.warned", "accept", warned), ("handoff.escalated", "accept", late),
+        ("handoff.warned", "contact", accepted.contact_warn_at + SECOND),
+        ("handoff.escalated", "contact", accepted.contact_by + SECOND),
+    ]  # fmt: skip
+    assert facts[0].data["due"] == offer.accept_by.isoformat()
+    assert facts[0].data["handoff"]["id"] == offer.pk
+    assert findings(accepted.contact_by + SECOND) == []
+
+
+def test_a_clock_that_began_anew_is_told_of_again():
+    make_destination()
+    offer = make_offer()
+    accepted = workflow.accept(offer, by=offer.rep.user, at=AT)
+    clocks.sweep(accepted.contact_warn_at + SECOND)
+    accepted.refresh_from_db()
+    until = (accepted.contact_warned_at + timedelta(days=2)).date()
+    workflow.defer(accepted, accepted.rep.user, until, "Call again", accepted.contact_warned_at)
+    back = AT + timedelta(days=3)
+    clocks.sweep(back)
+    accepted.refresh_from_db()
+    clocks.sweep(accepted.contact_warn_at + SECOND)
+
+    assert told().count("handoff.warned") == 2
+    assert findings(back + timedelta(days=1)) == []
+
+
+def test_verify_misses_a_warning_that_was_not_told():
+    offer = make_offer()
+    make_destination()
+    Handoff.objects.filter(pk=offer.pk).update(accept_warned_at=LATER)
+
+    assert f"CRM was not told: handoff.warned handoff:{offer.pk}" in findings()
+
+
+def test_a_channel_reads_who_is_late():
+    make_destination(kind="slack")
+    offer = make_offer(make_rep("Jonas Lind"), first_name="Maren", last_name="Solberg")
+    clocks.sweep(offer.accept_warn_at + SECOND)
+
+    fact = Fact.objects.get(kind=What.WARNED)
+    said = slack.text_of(Message(fact.uid, fact.kind, fact.pk, fact.at, "", fact.subject, fact.data))
+    assert said.startswith(
+        "Jonas Lind was reminded of Maren Solberg: an answer is due by 2026-03-12 14:00 UTC."
+    )
 
 
 def test_an_offer_that_becomes_void_is_told():
