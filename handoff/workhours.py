@@ -47,7 +47,8 @@ def add_working(start: datetime, duration: timedelta, hours: WorkHours) -> datet
     left = duration
     if left <= timedelta(0):
         return start
-    for begin, end in spans(start, start + HORIZON, hours):
+    # Not joined to spans: where all time is working time, that would walk to the horizon.
+    for begin, end in _pieces(start.astimezone(UTC), (start + HORIZON).astimezone(UTC), hours):
         if end - begin >= left:
             return begin + left
         left -= end - begin
