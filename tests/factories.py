@@ -14,7 +14,7 @@ from handoff import routing
 from handoff.models import Handoff, Pool, PoolMember, Rep, RoutingRule
 from leadflow.keys import create_key
 from leads.enums import DefinitionStatus, Role, Stage
-from leads.lifecycle import enter_leads, move_to_stage
+from leads.lifecycle import Move, enter_leads, move_many, move_to_stage
 from leads.models import Cycle, Definition, Lead, Signal, Source, Team, User
 from leads.permissions import SCOPES
 
@@ -105,6 +105,20 @@ def make_mql(*, at: datetime = AT, hand_raiser: bool = False, **fields: Any) -> 
     lead = fields.pop("lead", None) or make_lead(at=at, **fields)
     move_to_stage(lead, Stage.MQL, at=at, actor="rule:content", evidence=evidence)
     return Handoff.objects.select_related("lead", "cycle").get(lead=lead, attempt=1, cycle__ended_at=None)
+
+
+def make_mqls(count: int, *, at: datetime = AT) -> list[Lead]:
+    """Insert so many leads that became MQLs together at `at`, in a handful of statements."""
+    leads = [
+        Lead(email=f"person{next(_numbers)}@company.test", stage=Stage.LEAD, stage_since=at, created_at=at)
+        for _ in range(count)
+    ]
+    Lead.objects.bulk_create(leads)
+    enter_leads(leads, at=at, actor="test")
+    evidence = {"rule": "content", "rule_label": "Content, with fit", "version": 1}
+    moves = [Move(lead, Stage.MQL, actor="rule:content", evidence=evidence) for lead in leads]
+    move_many(moves, at=at)
+    return leads
 
 
 def make_offer(rep: Rep | None = None, *, at: datetime = AT, **fields: Any) -> Handoff:

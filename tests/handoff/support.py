@@ -5,7 +5,8 @@ from datetime import timedelta
 from handoff import clocks, routing, settling
 from handoff.checks import CHECKS
 from handoff.models import Handoff, RejectionReason
-from tests.factories import AT
+from leads import clock
+from tests.factories import AT, make_mqls
 
 LATER = AT + timedelta(minutes=2)
 
@@ -25,6 +26,17 @@ def current(lead):
     return (
         Handoff.objects.select_related("lead", "cycle", "rep__user").filter(lead=lead).order_by("pk").last()
     )
+
+
+def offers(count):
+    """Make so many MQLs and route them, all now; return their offers, in the order they were made."""
+    now = clock.now()
+    made = make_mqls(count, at=now)
+    routing.drain(now)
+    routed = Handoff.objects.select_related("lead", "cycle", "rep__user").filter(status="offered")
+    found = list(routed.filter(lead__in=made).order_by("pk"))
+    assert len(found) == count
+    return found
 
 
 def reason(slug="no_need_now", **fields):

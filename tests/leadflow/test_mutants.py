@@ -16,8 +16,8 @@ from scoring import engine, facts, storing
 from tests.factories import make_offer, make_rep
 from tests.handoff import test_clocks as deadlines
 from tests.handoff import test_notices as mails
-from tests.handoff import test_races as races
 from tests.handoff import test_routing as turns
+from tests.handoff import test_routing_races as races
 from tests.handoff import test_scenarios as scenarios
 from tests.handoff import test_workflow as decisions
 from tests.handoff.test_workflow import offer, rep  # noqa: F401 - fixtures of the tests called here
@@ -247,7 +247,7 @@ def test_routers_that_do_not_lock_the_pool_are_noticed(monkeypatch):
     mutate(monkeypatch, locks.lock_reps, '.select_for_update(no_key=True, of=("self",))', "")
 
     with noticed():
-        races.test_eight_routers_share_fifty_leads_fairly()
+        races.test_eight_routers_fill_every_seat_and_then_serve_the_longest_waiting(rounds=3)
 
 
 def test_turns_that_are_not_kept_are_noticed(monkeypatch, at):
