@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
+from handoff.age_alarm import overdue
 from handoff.clock_steps import STEPS
 from handoff.models import Handoff, HandoffStatus, Notice, PoolMember, QueueReason, RoutingDecision
 from handoff.notices import Kind
 from handoff.planning import ASSIGNED, Verdict, Way
+from handoff.promises import Promises
 from handoff.rotation import Rotation
 from leads.enums import Stage
-from leads.models import Cycle
+from leads.models import Cycle, Organisation
 
 # Healthy workers have routed, swept and settled everything by then.
 GRACE = timedelta(seconds=60)
@@ -185,6 +187,9 @@ def steps_in_time(at: datetime) -> list[str]:
     for step in STEPS:
         missed = Handoff.objects.filter(step.rows(at - GRACE)).values_list("pk", flat=True)
         found += _each(f"handoff %s is overdue for {step.done}", missed)
+    if hours := Organisation.current().age_alarm_hours:
+        silent = overdue(at - GRACE, hours, Promises.read().hours(None))
+        found += _each("handoff %s has waited too long without an alarm", (row.pk for row in silent))
     resting = Handoff.objects.filter(paused_until__lt=at - GRACE, closed_at=None).values_list("pk", flat=True)
     return found + _each("handoff %s is still paused", resting)
 

@@ -1,4 +1,4 @@
-"""What happens by the clock alone: warn, escalate, re-route, wake. Safe to run twice and at once.
+"""What happens by the clock alone: warn, escalate, re-route, alarm, wake. Safe to run twice and at once.
 
 Each step is judged by the database's clock, taken once by a conditional update, and never before it is due.
 """
@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db.models import F, Q
 
-from handoff import notices, outbox
+from handoff import age_alarm, notices, outbox
 from handoff.clock_steps import take_steps
 from handoff.locks import atomic, lock_leads
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason
@@ -36,6 +36,7 @@ def sweep(at: datetime | None = None) -> int:
         while (count := lapse(at)) == BATCH:
             changed += count
         changed += count
+    age_alarm.sound_due(at)
     return changed + _end_deferrals(at)
 
 

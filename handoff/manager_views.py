@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,11 +14,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from handoff import workflow
-from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
-from handoff.forms import ReassignForm
+from handoff.errors import HandoffConflict, NotAllowed
 from handoff.manager_forms import ReasonForm, RepForm
 from handoff.models import (
-    OPEN,
     Absence,
     Handoff,
     HandoffStatus,
@@ -33,7 +31,6 @@ from handoff.versions import draft
 from leads import clock
 from leads.audit import audit, diff, snapshot
 from leads.models import User
-from leads.paging import BadCursor, keyset_page
 from leads.permissions import can, requires
 
 PAGE_SIZE = 50
@@ -48,61 +45,6 @@ def reps_in_sight(user: User) -> Any:
     """Return the reps a manager or admin may see: the own team's, or all."""
     reps = Rep.objects.select_related("user__team", "calendar").order_by("user__name")
     return reps.filter(user__team=user.team) if user.is_manager else reps
-
-
-@requires("handoffs.reassign")
-@require_safe
-def board(request: HttpRequest) -> HttpResponse:
-    """Open handoffs by rep with their load, and those that wait without one."""
-    user = _user(request)
-    waiting_only = request.GET.get("view") == "waiting"
-    handoffs = Handoff.objects.visible_to(user).filter(status__in=OPEN, closed_at=None)
-    handoffs = handoffs.filter(status=HandoffStatus.QUEUED) if waiting_only else handoffs
-    rows = handoffs.select_related("lead__company", "rep__user", "pool").order_by("waiting_since")
-    try:
-        page = keyset_page(
-            rows, order=("waiting_since", "id"), cursor=request.GET.get("cursor", ""), size=PAGE_SIZE
-        )
-    except BadCursor:
-        return redirect("handoff:board")
-    seated = Q(handoffs__status="offered") | Q(
-        handoffs__status="accepted", handoffs__closed_at=None, handoffs__first_contact_at=None,
-        handoffs__deferred_until=None,
-    )  # fmt: skip
-    context = {
-        "page": page,
-        "waiting_only": waiting_only,
-        "reps": reps_in_sight(user).annotate(seats=Count("handoffs", filter=seated)),
-    }
-    return render(request, "handoff/board.html", context)
-
-
-@requires("handoffs.reassign")
-@require_http_methods(["GET", "HEAD", "POST"])
-def reassign(request: HttpRequest, pk: int) -> HttpResponse:
-    user = _user(request)
-    handoffs = Handoff.objects.visible_to(user).select_related("lead", "rep__user", "cycle")
-    handoff = get_object_or_404(handoffs, pk=pk)
-    form = ReassignForm(
-        request.POST if request.method == "POST" else None,
-        reps=reps_in_sight(user).filter(user__is_active=True),
-    )
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        try:
-            workflow.reassign(
-                handoff, by=user, rep=data["rep"], reason=data["reason"], at=clock.now(),
-                override_capacity=data["override"],
-            )  # fmt: skip
-        except CapacityReached as full:
-            form.add_error("override", str(full))
-        except (HandoffConflict, NotAllowed, Invalid) as refused:
-            form.add_error(None, str(refused))
-        else:
-            messages.success(request, f"{handoff.lead.name} goes to {data['rep']}.")
-            return redirect("handoff:board")
-    context = {"handoff": handoff, "form": form, "title": "Reassign"}
-    return render(request, "handoff/form_page.html", context, status=422 if form.is_bound else 200)
 
 
 @requires("handoffs.release")

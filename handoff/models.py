@@ -251,10 +251,11 @@ class Handoff(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     pause_reason = models.CharField(max_length=300, default="", db_default="", blank=True)
-    age_alarm_at = models.DateTimeField(null=True, blank=True)  # the managers were last told that it waits
-    age_alarm_hours = models.PositiveSmallIntegerField(
-        default=0, db_default=0
-    )  # of the threshold told of last
+    age_alarm_at = models.DateTimeField(
+        null=True, blank=True
+    )  # the managers were told that it waits too long
+    # For longer than so many working hours.
+    age_alarm_hours = models.PositiveSmallIntegerField(default=0, db_default=0)
     credited_at = models.DateTimeField(null=True, blank=True)  # its turn was given back
     first_contact_at = models.DateTimeField(null=True, blank=True)
     deferred_until = models.DateField(null=True, blank=True)

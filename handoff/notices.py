@@ -27,6 +27,7 @@ class Kind(models.TextChoices):
     REASSIGNED = "reassigned", "Handoff reassigned"
     WITHDRAWN = "withdrawn", "Handoff withdrawn"
     QUEUED = "queued", "Waiting for a rep"
+    WAITS_LONG = "waits_long", "Without a rep for too long"
     RETURNED = "returned", "Back from sales"
     DEFERRAL_OVER = "deferral_over", "Deferred lead is back"
     WOKEN = "woken", "Nurtured lead woke up"

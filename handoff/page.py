@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from handoff import contact, discovery, inbox, outcomes, questions, sentences
+from handoff import contact, discovery, inbox, outcomes, questions, sentences, waiting
 from handoff.models import Handoff, HandoffStatus, Opportunity
+from leads import clock
 from leads.definitions import sql_meaning
 from leads.enums import SqlMeaning, Stage
 from leads.models import Organisation, User
@@ -27,6 +28,7 @@ def content(handoff: Handoff, user: User, at: datetime) -> dict[str, Any]:
         "note": handoff.context,
         # The rule's label stands before it already.
         "why_found": why.get("sentence", "").removeprefix(f"{why.get('rule_label', '')}: "),
+        "why_waiting": waiting.explain([handoff], clock.day_of(at)).get(handoff.pk),
         "became": outcomes.became(handoff, Organisation.current().time_zone) if handoff.closed_at else None,
         "previous": previous,
         "following": following,

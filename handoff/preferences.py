@@ -21,6 +21,7 @@ _REP, _MANAGER, _ADMIN, _MARKETER = Role.REP, Role.MANAGER, Role.ADMIN, Role.MAR
 ROLES: dict[str, set[str]] = {
     Kind.OFFERED: {_REP}, Kind.EXPIRED: {_REP}, Kind.REASSIGNED: {_REP}, Kind.WITHDRAWN: {_REP},
     Kind.DEFERRAL_OVER: {_REP}, Kind.WOKEN: {_REP, _MANAGER}, Kind.QUEUED: {_MANAGER, _ADMIN},
+    Kind.WAITS_LONG: {_MANAGER, _ADMIN, _MARKETER},
     Kind.RETURNED: {_MARKETER}, Kind.WEBHOOK_OFF: {_ADMIN},
 }  # fmt: skip
 SELLING = {_REP, _MANAGER}

@@ -28,6 +28,7 @@ class RepCard:
     absence: str
     territories: frozenset[str]
     calendar_id: int | None = None
+    back_on: date | None = None  # of whoever is away
     cover: int | None = None  # takes what would go to this rep in person while they are away
     # Was full for leads that wait longer, so takes none of the later ones in the same run (I13).
     is_closed: bool = False
@@ -194,6 +195,7 @@ def _rep_card(rep: Rep, seats: int, day: date, away: Absence | None) -> RepCard:
         absence(rep, day, away is not None),
         territories,
         rep.calendar_id,
+        away.back_on if away else rep.away_until,
         away.cover_id if away else None,
     )
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from handoff.calendars import DAYS, public_holidays, read_days_off, read_week
 from handoff.models import Absence, ClockTier, Rep, WorkCalendar
+from leads.models import Organisation
 
 DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -124,6 +125,31 @@ class TierForm(forms.ModelForm):
             self.add_error(
                 "warn_percent", "Warn first, then tell the manager: 1 to 99 percent, in this order."
             )
+        return data
+
+
+class HoursForm(forms.ModelForm):
+    """What the organisation promises where no promised time says otherwise, and when waiting becomes an alarm."""
+
+    class Meta:
+        model = Organisation
+        fields = ("accept_hours", "hand_raise_accept_hours", "contact_hours", "age_alarm_hours")
+        labels = {
+            "accept_hours": "Hours to accept", "hand_raise_accept_hours": "Hours to accept who asked for us",
+            "contact_hours": "Hours to the first contact",
+            "age_alarm_hours": "Hours without a rep until the managers are told",
+        }  # fmt: skip
+        help_texts = {
+            "accept_hours": "Working hours of the rep.",
+            "age_alarm_hours": "By the calendar for everybody. 0 tells nobody.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in HoursForm.Meta.fields:
+            least = 0 if name == "age_alarm_hours" else 1
+            if data.get(name) is not None and not least <= data[name] <= 2000:
+                self.add_error(name, f"Give {least} to 2,000 hours.")
         return data
 
 

@@ -16,9 +16,9 @@ from handoff.errors import HandoffConflict, Invalid, NotAllowed
 from handoff.manager_views import edit_row, reps_in_sight
 from handoff.models import Absence, ClockTier, Handoff, Rep, WorkCalendar
 from handoff.opening import wake_routing
-from handoff.schedule_forms import AbsenceForm, CalendarForm, PauseForm, TierForm
+from handoff.schedule_forms import AbsenceForm, CalendarForm, HoursForm, PauseForm, TierForm
 from leads import clock
-from leads.audit import audit
+from leads.audit import audit, diff, snapshot
 from leads.models import Organisation, User
 from leads.permissions import can, requires
 
@@ -60,6 +60,25 @@ def calendar_edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     row = get_object_or_404(WorkCalendar, pk=pk) if pk else new
     form = CalendarForm(request.POST if request.method == "POST" else None, instance=row)
     return edit_row(request, form, "calendar", "handoff:clocks", "Calendar", delete="handoff:calendar_delete")
+
+
+@requires("routing.edit")
+@require_http_methods(["GET", "HEAD", "POST"])
+def hours_edit(request: HttpRequest) -> HttpResponse:
+    """The organisation's own hours: what is promised to everybody else, and when waiting becomes an alarm."""
+    organisation = Organisation.current()
+    before = snapshot(organisation, HoursForm.Meta.fields)
+    form = HoursForm(request.POST if request.method == "POST" else None, instance=organisation)
+    if request.method != "POST" or not form.is_valid():
+        context = {"form": form, "title": "Hours for everybody else", "back": "handoff:clocks"}
+        return render(request, "handoff/settings_form.html", context, status=422 if form.is_bound else 200)
+    with transaction.atomic():
+        # Only these columns: the row holds other settings, which somebody else may be changing.
+        Organisation.objects.filter(pk=organisation.pk).update(**form.cleaned_data)
+        if changes := diff(before, snapshot(organisation, HoursForm.Meta.fields)):
+            audit("organisation.edit", organisation, by=_user(request), at=clock.now(), changes=changes)
+    messages.success(request, "Saved. Offers made already keep their times.")
+    return redirect("handoff:clocks")
 
 
 @requires("routing.edit")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from handoff import draft_views, manager_views, sales_views, schedule_views, track_views, views
+from handoff import board_views, draft_views, manager_views, sales_views, schedule_views, track_views, views
 
 urlpatterns = [
     path("inbox/", views.inbox_page, name="inbox"),
@@ -10,7 +10,7 @@ urlpatterns = [
     path("inbox/accept/", views.accept_many, name="accept_many"),
     path("inbox/log/<slug:what>/", views.log_many, name="log_many"),
     path("inbox/undo/", views.undo_many, name="undo_many"),
-    path("handoffs/", manager_views.board, name="board"),
+    path("handoffs/", board_views.board, name="board"),
     path("handoffs/<int:pk>/peek/", views.peek, name="peek"),
     path("handoffs/<int:pk>/undo/", views.undo, name="undo"),
     path("handoffs/<int:pk>/contact/", sales_views.contact_log, name="contact_log"),
@@ -19,7 +19,7 @@ urlpatterns = [
     path("handoffs/<int:pk>/qualify/", sales_views.qualify, name="qualify"),
     path("handoffs/<int:pk>/opportunity/", sales_views.opportunity_open, name="opportunity_open"),
     path("handoffs/<int:pk>/opportunity/close/", sales_views.opportunity_close, name="opportunity_close"),
-    path("handoffs/<int:pk>/reassign/", manager_views.reassign, name="reassign"),
+    path("handoffs/<int:pk>/reassign/", board_views.reassign, name="reassign"),
     path("handoffs/<int:pk>/pause/", schedule_views.pause, name="pause"),
     path("handoffs/<int:pk>/resume/", schedule_views.resume, name="resume"),
     path("handoffs/<int:pk>/release/", manager_views.release, name="release"),
@@ -45,6 +45,7 @@ urlpatterns = [
     path("absences/<int:pk>/delete/", schedule_views.absence_delete, name="absence_delete"),
     path("out-of-office/", schedule_views.my_absences, name="my_absences"),
     path("clocks/", schedule_views.clocks_page, name="clocks"),
+    path("clocks/hours/", schedule_views.hours_edit, name="hours_edit"),
     path("clocks/tiers/new/", schedule_views.tier_edit, name="tier_new"),
     path("clocks/tiers/<int:pk>/", schedule_views.tier_edit, name="tier_edit"),
     path("clocks/tiers/<int:pk>/delete/", schedule_views.tier_delete, name="tier_delete"),

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
-from handoff import history
+from handoff import history, waiting
 from leadflow.lead_pages.filters import ORDERS, FilterForm
 from leadflow.lead_pages.forms import ConversationForm, MoveForm, NoteForm
 from leadflow.lead_pages.life import MOST, life
@@ -62,6 +62,7 @@ def _content(request: HttpRequest, lead: Lead, user: User, at: Any) -> dict[str,
         "entries": entries,
         "older": entries[-1].at.isoformat() if len(entries) == MOST else "",
         "handoff": handoff,
+        "why": waiting.explain([handoff], today).get(handoff.pk) if handoff else None,
         "returned": history.given_back(handoff) if handoff else None,
         "may_release": can(user, "handoffs.release"),
         "neighbours": _neighbours(request, lead, user, at),

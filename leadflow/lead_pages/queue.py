@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from handoff import history
+from handoff import history, waiting
 from handoff.models import Handoff, HandoffStatus
 from leadflow.lead_pages.bulk import ACTIONS
 from leadflow.lead_pages.filters import ORDERS, FilterForm, without
@@ -129,7 +129,7 @@ def _rows(queue: Queue, leads: list[Lead], context: Context) -> list[Row]:
 def _remarks(queue: Queue, leads: list[Lead], context: Context) -> dict[int, str]:
     """Return the sentence each row of this queue needs most, for all rows at once."""
     if queue.slug == "mql-waiting":
-        return _waiting_reasons(leads)
+        return _waiting_reasons(leads, context)
     if queue.slug == "returned":
         return history.words_of_returned(leads)
     if queue.slug == "nurture":
@@ -143,9 +143,11 @@ def _stage(lead: Lead) -> str:
     return f"{stage_label(lead.stage)} since {lead.stage_since:%-d %b %Y}"
 
 
-def _waiting_reasons(leads: list[Lead]) -> dict[int, str]:
-    waiting = Handoff.objects.filter(lead__in=leads, status=HandoffStatus.QUEUED, closed_at=None)
-    return {handoff.lead_id: handoff.get_queue_reason_display() for handoff in waiting}
+def _waiting_reasons(leads: list[Lead], context: Context) -> dict[int, str]:
+    handoffs = Handoff.objects.filter(lead__in=leads, status=HandoffStatus.QUEUED, closed_at=None)
+    queued = {handoff.pk: handoff for handoff in handoffs.defer("context")}
+    whys = waiting.explain(queued.values(), context.today)
+    return {queued[pk].lead_id: why.brief for pk, why in whys.items()}
 
 
 def _wake(lead: Lead) -> str:

@@ -20,6 +20,8 @@ class Organisation(models.Model):
     accept_hours = models.PositiveSmallIntegerField(default=4)
     contact_hours = models.PositiveSmallIntegerField(default=24)
     hand_raise_accept_hours = models.PositiveSmallIntegerField(default=1)
+    # Managers are told of an MQL that has been without a rep for so many working hours; 0 tells nobody.
+    age_alarm_hours = models.PositiveSmallIntegerField(default=8, db_default=8)
     stage_labels = models.JSONField(default=dict, blank=True)
     currency = models.CharField(max_length=3, default="EUR")
     # Goes up with every change of the signal catalogue, so that each process knows when its copy is old.

@@ -8,7 +8,7 @@ from django.urls import reverse
 from handoff.models import Absence, ClockTier, Handoff, WorkCalendar
 from leads import clock
 from leads.enums import Role
-from leads.models import AuditEntry
+from leads.models import AuditEntry, Organisation
 from tests.factories import make_offer, make_rep, make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -171,3 +171,32 @@ def test_the_api_tells_working_minutes_pauses_and_absences(client, manager):
         f"/api/v1/reps/{rep.pk}/absences/", days | {"back_on": days["starts_on"]}, "application/json"
     )
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/back_on")
+
+
+HOURS = {"accept_hours": 6, "hand_raise_accept_hours": 1, "contact_hours": 24, "age_alarm_hours": 16}
+
+
+def test_the_hours_of_everybody_else_are_set_and_logged(client, manager):
+    Organisation.objects.filter(pk=Organisation.current().pk).update(accept_hours=4, catalogue_version=7)
+
+    page = post(client, "hours_edit", HOURS).content.decode()
+
+    organisation = Organisation.current()
+    assert (organisation.accept_hours, organisation.age_alarm_hours) == (6, 16)
+    assert organisation.catalogue_version == 7
+    assert "without a rep for 16 working hours" in page
+    changes = {"accept_hours": [4, 6], "age_alarm_hours": [8, 16]}
+    assert AuditEntry.objects.get(action="organisation.edit").changes == changes
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("accept_hours", 0, "Give 1 to 2,000"), ("age_alarm_hours", 2001, "Give 0 to 2,000"),
+     ("contact_hours", "", "required")],
+)  # fmt: skip
+def test_hours_that_promise_nothing_are_refused(client, manager, name, value, said):
+    answer = client.post(reverse("handoff:hours_edit"), {**HOURS, name: value})
+
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert Organisation.current().accept_hours == 4

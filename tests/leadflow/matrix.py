@@ -208,6 +208,7 @@ MATRIX: dict[str, Row | Public] = {
     "handoff:pause": page("GA", "GA", "handoff"),
     "handoff:resume": page(post="GA", thing="handoff"),
     "handoff:clocks": page("MGA"),
+    "handoff:hours_edit": page("GA", "GA"),
     "handoff:tier_new": page("GA", "GA"),
     "handoff:tier_edit": page("GA", "GA", "common"),
     "handoff:tier_delete": page(post="GA", thing="common"),

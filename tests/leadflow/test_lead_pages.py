@@ -60,8 +60,11 @@ def test_queue_lists_leads_by_score_and_links_each(client, marketer):
     assert f"/leads/{Lead.objects.get(first_name='High').pk}/?" in answer.content.decode()
 
 
-@pytest.mark.parametrize("view", ["all", "suspects", "mql-waiting", "nurture"])
-def test_queue_costs_the_same_for_one_row_and_three(client, marketer, view):
+@pytest.mark.parametrize(
+    ("view", "more"),
+    [("all", 0), ("suspects", 0), ("mql-waiting", 4), ("nurture", 0)],  # why they wait asks the reps and rules
+)
+def test_queue_costs_the_same_for_one_row_and_three(client, marketer, view, more):
     publish_standard()
 
     def another():
@@ -80,7 +83,7 @@ def test_queue_costs_the_same_for_one_row_and_three(client, marketer, view):
     another()
     another()
 
-    assert queries(client, f"/leads/?view={view}") == one <= LIST_BUDGET
+    assert queries(client, f"/leads/?view={view}") == one <= LIST_BUDGET + more
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,89 @@
+"""The managers' board: every open handoff, why some have no rep, and giving them to somebody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from handoff import waiting, workflow
+from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
+from handoff.forms import ReassignForm
+from handoff.manager_views import reps_in_sight
+from handoff.models import OPEN, Absence, Handoff, HandoffStatus, Rep
+from handoff.roster import seats_taken
+from handoff.views import user_of
+from leads import clock
+from leads.models import User
+from leads.paging import BadCursor, keyset_page
+from leads.permissions import requires
+
+PAGE_SIZE = 50
+
+
+@requires("handoffs.reassign")
+@require_safe
+def board(request: HttpRequest) -> HttpResponse:
+    """Open handoffs by rep with their load, and those that wait without one."""
+    user, today = user_of(request), clock.today()
+    waiting_only = request.GET.get("view") == "waiting"
+    handoffs = Handoff.objects.visible_to(user).filter(status__in=OPEN, closed_at=None)
+    too_long = handoffs.filter(status=HandoffStatus.QUEUED, age_alarm_at__isnull=False).count()
+    handoffs = handoffs.filter(status=HandoffStatus.QUEUED) if waiting_only else handoffs
+    rows = handoffs.select_related("lead__company", "rep__user").defer("context").order_by("waiting_since")
+    try:
+        page = keyset_page(
+            rows, order=("waiting_since", "id"), cursor=request.GET.get("cursor", ""), size=PAGE_SIZE
+        )
+    except BadCursor:
+        return redirect("handoff:board")
+    whys = waiting.explain(page.rows, today)
+    context = {
+        "page": page,
+        "rows": [(row, whys.get(row.pk)) for row in page.rows],
+        "waiting_only": waiting_only,
+        "too_long": too_long,
+        "reps": _reps(user, today),
+    }
+    return render(request, "handoff/board.html", context)
+
+
+def _reps(user: User, today: Any) -> list[Rep]:
+    """Return the reps in sight with the seats they have taken and the absence that holds today."""
+    reps = list(reps_in_sight(user))
+    taken = seats_taken(rep.pk for rep in reps)
+    away = {row.rep_id: row for row in Absence.objects.on(today)}
+    for rep in reps:
+        rep.seats, rep.away = taken.get(rep.pk, 0), away.get(rep.pk)
+    return reps
+
+
+@requires("handoffs.reassign")
+@require_http_methods(["GET", "HEAD", "POST"])
+def reassign(request: HttpRequest, pk: int) -> HttpResponse:
+    user = user_of(request)
+    handoffs = Handoff.objects.visible_to(user).select_related("lead", "rep__user", "cycle")
+    handoff = get_object_or_404(handoffs, pk=pk)
+    form = ReassignForm(
+        request.POST if request.method == "POST" else None,
+        reps=reps_in_sight(user).filter(user__is_active=True),
+    )
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            workflow.reassign(
+                handoff, by=user, rep=data["rep"], reason=data["reason"], at=clock.now(),
+                override_capacity=data["override"],
+            )  # fmt: skip
+        except CapacityReached as full:
+            form.add_error("override", str(full))
+        except (HandoffConflict, NotAllowed, Invalid) as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, f"{handoff.lead.name} goes to {data['rep']}.")
+            return redirect("handoff:board")
+    context = {"handoff": handoff, "form": form, "title": "Reassign"}
+    return render(request, "handoff/form_page.html", context, status=422 if form.is_bound else 200)
