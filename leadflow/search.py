@@ -25,6 +25,6 @@ def search_page(request: HttpRequest) -> HttpResponse:
         found = matching(Lead.objects.visible_to(request.user), q) if q else Lead.objects.none()
     except BadQuery as wrong:
         return render(request, "leadflow/search.html", {**context, "problem": str(wrong)}, status=400)
-    rows = list(found.select_related("company", "owner").order_by("-score", "-id")[: MOST + 1])
+    rows = list(found.select_related("company", "owner").order_by("-shown_score", "-id")[: MOST + 1])
     context |= {"leads": rows[:MOST], "more": len(rows) > MOST}
     return render(request, "leadflow/search.html", context)

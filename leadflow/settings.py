@@ -289,6 +289,7 @@ CELERY_TASK_ROUTES = {
 _SWEEPS = {
     "scoring.tasks.score_pending": 5,
     "scoring.tasks.nightly_rollover": 300,
+    "scoring.tasks.expire_overrides": 60,
     "scoring.tasks.count_qualifying": 60,
     "scoring.tasks.run_backtests": 30,
     "handoff.tasks.route_waiting": 10,
@@ -327,6 +328,7 @@ LEADFLOW_WORK_STEPS = [
     "leads.automation.drain",
     "leads.reclassify.drain",
     "scoring.rescoring.drain",
+    "scoring.overrides.expire_due",
     "handoff.workflow.settle_due",
     "handoff.routing.drain",
     "handoff.clocks.sweep",

@@ -79,7 +79,7 @@ def _copy(model: type[models.Model], columns: Sequence[Column], rows: Sequence[S
 
 @lru_cache(maxsize=32)
 def _columns(model: type[models.Model]) -> list[Column]:
-    fields: Sequence[Any] = model._meta.concrete_fields
+    fields: Sequence[Any] = [field for field in model._meta.concrete_fields if not field.generated]
     return [
         (field.attname, field.column, _writer(field.target_field if field.is_relation else field))
         for field in fields

@@ -17,13 +17,14 @@ from leads.models import Definition, Lead, Organisation, StageChange
 from scoring.engine import score
 from scoring.facts import load_counts, load_profiles
 from scoring.live import Catalogue, Rules, rules_of
-from scoring.models import PendingScore, Rescore
+from scoring.models import PendingScore, Rescore, ScoreOverride
 from scoring.sql import SCORE_COLUMNS
 
 MOST = 20
 SAMPLE = 2000
 CHUNK = 200
 LATE = timedelta(seconds=60)
+EXPIRY_LATE = timedelta(minutes=5)
 Check = Callable[[datetime], list[str]]
 
 
@@ -57,6 +58,22 @@ def scores_add_up(at: datetime) -> list[str]:
         lines = entry.evidence.get("lines", [])
         if lines and sum(line["points"] for line in lines) != entry.score:
             findings.append(f"The lines of ledger line {entry.pk} do not add up to {entry.score}.")
+    return findings[:MOST]
+
+
+def overrides_stand_beside(at: datetime) -> list[str]:
+    """I4: leads show the score set by hand that is in force, and none whose last day is over."""
+    set_to = dict(ScoreOverride.objects.in_force().values_list("lead_id", "score"))
+    shown = dict(Lead.objects.exclude(override_score=None).values_list("pk", "override_score"))
+    wrong = sorted(pk for pk in set_to.keys() | shown.keys() if set_to.get(pk) != shown.get(pk))
+    findings = [
+        f"Lead {pk} shows {shown.get(pk)} as set by hand; in force is {set_to.get(pk)}."
+        for pk in wrong[:MOST]
+    ]
+    late = ScoreOverride.objects.expired(clock.day_of(at - EXPIRY_LATE)).order_by("expires_on")
+    findings += [
+        f"The score set by hand of lead {one.lead_id} expired on {one.expires_on}." for one in late[:MOST]
+    ]
     return findings[:MOST]
 
 
@@ -164,6 +181,7 @@ CHECKS: list[tuple[str, str, Check]] = [
     ("I2", "Marks are worked off", marks_are_worked_off),
     ("I3", "Scores recompute", scores_recompute),
     ("I4", "Scores add up", scores_add_up),
+    ("I4", "Scores set by hand stand beside", overrides_stand_beside),
     ("I5", "Scores are of the live version", one_version),
     ("R5", "Approvals are sound", approvals_are_sound),
     ("I7", "MQL entries have their cycles", entries_have_cycles),

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -97,6 +97,94 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_side_display()} for definition {self.definition_id}"
+
+
+class ScoreOverrideQuerySet(models.QuerySet["ScoreOverride"]):
+    def in_force(self) -> ScoreOverrideQuerySet:
+        """Those that nobody lifted or replaced and that did not expire."""
+        return self.filter(ended_at=None)
+
+    def expired(self, day: date) -> ScoreOverrideQuerySet:
+        """Those in force whose last day is over."""
+        return self.in_force().filter(expires_on__lte=day)
+
+
+class ScoreOverride(models.Model):
+    """A score that somebody set by hand, from a day until a day; written by `scoring.overrides` alone.
+
+    It stands beside the computed score and never takes its place: `Lead.score` goes on being computed. Rows are
+    kept, so who set what, why, and how it ended can be read later. `expires_on` is the first day without it.
+    """
+
+    class Ending(models.TextChoices):
+        EXPIRED = "expired", "Expired"
+        LIFTED = "lifted", "Lifted"
+        REPLACED = "replaced", "Replaced"
+
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="score_overrides")
+    score = models.PositiveSmallIntegerField()
+    reason = models.CharField(max_length=300)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    set_at = models.DateTimeField()
+    set_on = models.DateField()  # the day of `set_at` in the organisation's time zone
+    expires_on = models.DateField()
+    ending = models.CharField(max_length=10, choices=Ending.choices, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_on = models.DateField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    objects = ScoreOverrideQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-set_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["lead"], condition=Q(ended_at=None), name="score_override_one_in_force"
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_on__gt=models.F("set_on")), name="score_override_expires_later"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="score_override_has_reason"),
+            models.CheckConstraint(condition=Q(score__lte=100), name="score_override_in_range"),
+            models.CheckConstraint(
+                condition=Q(ending="", ended_at=None, ended_on=None, ended_by=None)
+                | Q(ending="expired", ended_at__isnull=False, ended_on__isnull=False, ended_by=None)
+                | Q(
+                    ending__in=["lifted", "replaced"],
+                    ended_at__isnull=False,
+                    ended_on__isnull=False,
+                    ended_by__isnull=False,
+                ),
+                name="score_override_ends_whole",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["expires_on"], name="score_override_due", condition=Q(ended_at=None))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.score} until {self.expires_on}"
+
+    @property
+    def over_on(self) -> date:
+        """The first day at whose end it does not hold any more, or will not."""
+        return min(self.expires_on, self.ended_on or self.expires_on)
+
+    def holds_on(self, day: date) -> bool:
+        """Tell whether it was in force at the end of `day`."""
+        return self.set_on <= day < self.over_on
+
+    def in_words(self) -> str:
+        """Return who set what until when."""
+        return f"Score set to {self.score} by hand until {self.expires_on:%-d %b %Y} by {self.by}"
+
+    def ending_in_words(self) -> str:
+        """Return how it ended; nothing while it is in force, and for one that another replaced."""
+        if self.ending == self.Ending.LIFTED:
+            return f"Score set by hand lifted by {self.ended_by}"
+        return "Score set by hand expired" if self.ending == self.Ending.EXPIRED else ""
 
 
 class QualifyingCount(models.Model):

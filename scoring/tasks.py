@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from leads import clock
-from scoring import backtest_runs, passes, qualifying, rescoring
+from scoring import backtest_runs, overrides, passes, qualifying, rescoring
 
 # Well under the time limit, so that a task is never cut off in the middle of a long pass.
 SECONDS = 240
@@ -19,6 +19,11 @@ def score_pending(**kwargs: Any) -> None:
 @shared_task
 def nightly_rollover(**kwargs: Any) -> None:
     passes.roll_over(clock.now())
+
+
+@shared_task
+def expire_overrides(**kwargs: Any) -> None:
+    overrides.expire_due()
 
 
 @shared_task

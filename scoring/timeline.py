@@ -16,6 +16,7 @@ from scoring.curves import engagement_curve
 from scoring.engine import DayCount, engagement_points, fit_points, net_counts
 from scoring.facts import load_counts, load_profiles
 from scoring.live import Catalogue, Rules, rules_of
+from scoring.models import ScoreOverride
 from scoring.rulebook import PROFILE_FIELDS
 
 SPARK_DAYS = 14
@@ -24,7 +25,7 @@ TIMELINE_DAYS = 90
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a score changed: `kind` is event, profile, rules or decay; `text` says it in words."""
+    """Why a score changed: `kind` is event, profile, rules, decay or override; `text` says it in words."""
 
     kind: str
     text: str
@@ -32,10 +33,14 @@ class Cause:
 
 @dataclass(frozen=True)
 class ScorePoint:
-    """A day on which the score changed, and from what; the first point of a timeline has no causes."""
+    """A day on which the score changed, and from what; the first point of a timeline has no causes.
+
+    `shown` is the score set by hand while one is in force, else the computed `score`.
+    """
 
     day: date
     score: int
+    shown: int
     fit: int
     engagement: int
     change: int
@@ -65,7 +70,8 @@ def score_timeline(
     """Return the days of the last `days` on which the score changed, oldest first, with the causes.
 
     Each day's score is of what was known by then; with `hindsight`, of what is known now of that day: late
-    arrivals count from the day they happened, and what was taken back never counted.
+    arrivals count from the day they happened, and what was taken back never counted. A day on which the score was
+    set by hand, or that ended, is a change, too; the computed score need not have moved.
     """
     versions = Versions()
     if not versions:
@@ -75,19 +81,34 @@ def score_timeline(
     if hindsight:
         counts = [replace(row, known_on=row.occurred_on) for row in counts]
     profiles = _Profiles(lead, today - timedelta(days=days), today)
+    overrides = list(lead.score_overrides.select_related("by", "ended_by").order_by("set_at", "id"))
     points: list[ScorePoint] = []
     for age in range(days, -1, -1):
         day = today - timedelta(days=age)
         fit = fit_points(profiles.on(day), versions.on(day).rulebook)
         engagement = engagement_points(net_counts(counts, day), versions.on(day).rulebook, day)
+        shown = next((one.score for one in overrides if one.holds_on(day)), fit + engagement)
         last = points[-1] if points else None
         if last is None:
-            points.append(ScorePoint(day, fit + engagement, fit, engagement, 0, ()))
-        elif (fit, engagement) != (last.fit, last.engagement):
-            causes = _causes(day, counts, profiles, versions, catalogue)
+            points.append(ScorePoint(day, fit + engagement, shown, fit, engagement, 0, ()))
+            continue
+        causes = _override_causes(overrides, day)
+        if (fit, engagement) != (last.fit, last.engagement):
+            causes = (*_causes(day, counts, profiles, versions, catalogue), *causes)
+        if causes:
             change = fit + engagement - last.score
-            points.append(ScorePoint(day, fit + engagement, fit, engagement, change, causes))
+            points.append(ScorePoint(day, fit + engagement, shown, fit, engagement, change, causes))
     return points
+
+
+def _override_causes(overrides: Sequence[ScoreOverride], day: date) -> tuple[Cause, ...]:
+    said = []
+    for one in overrides:
+        if one.set_on == day:
+            said.append(f"{one.in_words()}: {one.reason}")
+        if one.over_on == day and one.ending_in_words():
+            said.append(one.ending_in_words())
+    return tuple(Cause("override", text) for text in said)
 
 
 def _causes(

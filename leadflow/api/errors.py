@@ -19,6 +19,7 @@ from leads.lifecycle import IllegalMove, StageConflict
 from leads.paging import BadCursor
 from scoring.documents import InvalidDocument
 from scoring.life import ExamplesBreak, NotNow, Stale
+from scoring.overrides import BadExpiry, NothingToLift
 
 _CODES = {
     exceptions.NotAuthenticated: "not_authenticated",
@@ -143,6 +144,11 @@ def _of_scoring(exception: Exception) -> Refused | None:
         return Refused(412, "stale", str(exception), headers={"ETag": f'"{revision}"'}, version=revision)
     if isinstance(exception, ExamplesBreak):
         return Refused(409, exception.code, "An example does not hold.", examples=exception.sentences)
+    if isinstance(exception, BadExpiry):
+        errors = (FieldError("/expires_on", "invalid", str(exception)),)
+        return Refused(422, "invalid", "Some of what was sent cannot be used.", errors=errors)
+    if isinstance(exception, NothingToLift):
+        return Refused(409, "not_overridden", str(exception))
     if isinstance(exception, NotNow):
         return Refused(409, exception.code, str(exception))
     return None

@@ -8,6 +8,7 @@ from rest_framework import serializers as s
 
 from leads.enums import Decision, Outcome, SqlMeaning, Stage, Status
 from leads.models import Conversation
+from scoring.models import ScoreOverride
 
 Text = s.CharField
 
@@ -58,7 +59,9 @@ class LeadOut(s.Serializer[Any]):
     owner_name = Text(allow_null=True)
     fit_score = s.IntegerField()
     engagement_score = s.IntegerField()
-    score = s.IntegerField()
+    score = s.IntegerField(help_text="The computed one: what rules, routing and back-tests go by.")
+    override_score = s.IntegerField(allow_null=True, help_text="Set by hand and in force; else null.")
+    shown_score = s.IntegerField(help_text="What people see and lists sort by: override_score, else score.")
     grade = s.ChoiceField(["A", "B", "C", "D"])
     band = s.IntegerField(min_value=1, max_value=4)
     momentum = s.IntegerField()
@@ -173,6 +176,20 @@ class ScoreLineOut(s.Serializer[Any]):
     detail = _text()
 
 
+class OverrideOut(s.Serializer[Any]):
+    """A score set by hand. `ending` is empty while it is in force."""
+
+    id = s.IntegerField()
+    score = s.IntegerField()
+    reason = _text()
+    by = Text()
+    set_at = s.DateTimeField()
+    expires_on = s.DateField(help_text="The first day without it.")
+    ending = s.ChoiceField(["", *ScoreOverride.Ending.values])
+    ended_at = _when()
+    ended_by = Text(allow_null=True)
+
+
 class ScoreOut(s.Serializer[Any]):
     """A score opened up; its lines add up to it exactly."""
 
@@ -185,6 +202,7 @@ class ScoreOut(s.Serializer[Any]):
     grade = s.ChoiceField(["A", "B", "C", "D"])
     band = s.IntegerField()
     lines = ScoreLineOut(many=True)
+    override = OverrideOut(allow_null=True, help_text="Set by hand and in force at the end of that day.")
 
 
 class TimelineEntryOut(s.Serializer[Any]):

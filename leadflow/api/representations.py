@@ -8,11 +8,13 @@ from django.db.models import Model
 from rest_framework.serializers import Serializer
 
 from leads.models import Company, Conversation, Cycle, Event, Lead, Note, StageChange, User
+from scoring.models import ScoreOverride
 
 _PLAIN = (
     "first_name", "last_name", "job_title", "role", "seniority", "industry", "employees", "country", "region",
     "tech_stack", "data_maturity", "product_interest", "is_free_mail", "is_competitor", "is_student", "stage",
-    "status", "stage_since", "owner_id", "fit_score", "engagement_score", "score", "grade", "band", "momentum",
+    "status", "stage_since", "owner_id", "fit_score", "engagement_score", "score", "override_score",
+    "shown_score", "grade", "band", "momentum",
     "disqualified_by", "score_version", "scored_on", "wake_on", "wake_signal", "nurture_reason", "next_step",
     "next_step_on", "needs_fit_check", "imported_stage", "source", "medium", "campaign", "last_source",
     "last_medium", "last_campaign", "last_seen_at", "unsubscribed_at", "created_at", "version",
@@ -81,6 +83,13 @@ def note_json(note: Note) -> dict[str, Any]:
     return {
         "id": note.pk, "by": email_of(note.by), "text": note.text, "for_sales": note.for_sales, "at": note.at,
     }  # fmt: skip
+
+
+def override_json(override: ScoreOverride) -> dict[str, Any]:
+    """Return one score set by hand; load it with `by` and `ended_by`."""
+    names = ("id", "score", "reason", "set_at", "expires_on", "ending", "ended_at")
+    plain = {name: getattr(override, name) for name in names}
+    return {**plain, "by": email_of(override.by), "ended_by": email_of(override.ended_by)}
 
 
 def conversation_json(talk: Conversation) -> dict[str, Any]:

@@ -17,7 +17,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from leadflow.csv_export import Echo, cell
 from leadflow.lead_pages.bulk import manual_evidence
 from leadflow.lead_pages.filters import FilterForm
-from leadflow.lead_pages.forms import PROFILE_FIELDS, ConversationForm, LeadForm, MoveForm, NoteForm
+from leadflow.lead_pages.forms import (
+    PROFILE_FIELDS,
+    ConversationForm,
+    LeadForm,
+    MoveForm,
+    NoteForm,
+    OverrideForm,
+)
 from leads import clock
 from leads.audit import audit
 from leads.capture import Incoming, capture_leads
@@ -29,6 +36,7 @@ from leads.notes import write_note
 from leads.permissions import requires
 from leads.profile import StaleProfile, update_profile
 from leads.queues import BY_SLUG, Context, in_queue
+from scoring.overrides import BadExpiry, NothingToLift, lift_override, set_override
 
 
 def _lead(request: HttpRequest, pk: int) -> tuple[Lead, User]:
@@ -185,6 +193,38 @@ def _move(lead: Lead, user: User, form: MoveForm, at: datetime) -> None:
     )
 
 
+@requires("score.adjust")
+@require_POST
+def override_set(request: HttpRequest, pk: int) -> HttpResponse:
+    """Set the score people see by hand, until a day; what is computed stays as it is."""
+    lead, user = _lead(request, pk)
+    at = clock.now()
+    form = OverrideForm(request.POST, prefix="override", today=clock.day_of(at))
+    if form.is_valid():
+        try:
+            set_override(lead, **form.cleaned_data, by=user, at=at)
+        except BadExpiry as wrong:
+            form.add_error("expires_on", str(wrong))
+    if form.errors:
+        context = {"lead": lead, "form": form, "title": "Set the score by hand"}
+        return render(request, "leads/lead_action.html", context, status=422)
+    shown = form.cleaned_data["score"]
+    messages.success(request, f"The score is shown as {shown}. Rules go on by the computed one.")
+    return _back(request, lead)
+
+
+@requires("score.adjust")
+@require_POST
+def override_lift(request: HttpRequest, pk: int) -> HttpResponse:
+    lead, user = _lead(request, pk)
+    try:
+        lift_override(lead, by=user, at=clock.now())
+        messages.success(request, "The computed score is shown again.")
+    except NothingToLift:
+        messages.info(request, "The computed score is shown already.")
+    return _back(request, lead)
+
+
 @requires("views.save")
 @require_POST
 def view_save(request: HttpRequest) -> HttpResponse:
@@ -213,7 +253,7 @@ def view_delete(request: HttpRequest, pk: int) -> HttpResponse:
 CSV_FIELDS = (
     "id", "email", "phone", "first_name", "last_name", "company__name", "job_title", "industry", "employees", "country",
     "stage", "status", "score", "grade", "band", "fit_score", "engagement_score", "momentum", "owner__email", "source",
-    "campaign", "created_at", "last_seen_at",
+    "campaign", "created_at", "last_seen_at", "shown_score", "override_score",
 )  # fmt: skip
 
 
@@ -236,5 +276,5 @@ def queue_csv(request: HttpRequest) -> HttpResponseBase:
 def _lines(leads: Any) -> Iterator[str]:
     writer = csv.writer(Echo())
     yield "\ufeff" + writer.writerow([field.replace("__", "_") for field in CSV_FIELDS])
-    for row in leads.order_by("-score", "-id").values_list(*CSV_FIELDS).iterator(chunk_size=2000):
+    for row in leads.order_by("-shown_score", "-id").values_list(*CSV_FIELDS).iterator(chunk_size=2000):
         yield writer.writerow([cell(value) for value in row])

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from handoff import history, waiting
 from leadflow.lead_pages.filters import ORDERS, FilterForm
-from leadflow.lead_pages.forms import ConversationForm, MoveForm, NoteForm
+from leadflow.lead_pages.forms import ConversationForm, MoveForm, NoteForm, OverrideForm
 from leadflow.lead_pages.life import MOST, life
 from leads import clock
 from leads.lifecycle import allowed_stages
@@ -22,6 +22,7 @@ from leads.paging import cursor_at, keyset_page
 from leads.permissions import can, requires
 from leads.queues import BY_SLUG, Context, in_queue
 from scoring.explain import breakdown
+from scoring.overrides import override_on
 from scoring.promotion import why_not
 
 
@@ -57,6 +58,9 @@ def _content(request: HttpRequest, lead: Lead, user: User, at: Any) -> dict[str,
     return {
         "lead": lead,
         "breakdown": breakdown(lead, today),
+        "override": override_on(lead, today) if lead.override_score is not None else None,
+        "override_form": OverrideForm(prefix="override", today=today),
+        "may_adjust": can(user, "score.adjust"),
         "rule_sets": why_not(lead, today) if lead.stage in ("suspect", "lead") else [],
         "path_notes": _path_notes(lead),
         "entries": entries,

@@ -15,7 +15,7 @@ from leads.models.people import LeadQuerySet
 from leads.search import BadQuery, check_query, matching
 
 ORDERS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "score": ("by score", ("-score", "-id")),
+    "score": ("by score", ("-shown_score", "-id")),
     "created": ("newest first", ("-created_at", "-id")),
     "seen": ("last signal first", ("-last_seen_at", "-id")),
     "rising": ("rising fastest first", ("-momentum", "-id")),
@@ -24,6 +24,7 @@ ORDERS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 GRADES = [("A", "A"), ("B", "A or B"), ("C", "A, B or C")]
 SEEN = [(1, "today"), (7, "7 days"), (14, "14 days"), (30, "30 days"), (90, "90 days")]
+BY_HAND = [("yes", "Yes"), ("no", "No")]
 TRENDS = [("rising", "Rising"), ("falling", "Falling")]
 
 
@@ -36,6 +37,7 @@ class FilterForm(forms.Form):
     grade = forms.ChoiceField(label="Fit", required=False, choices=[("", "Any"), *GRADES])
     score_min = forms.IntegerField(label="Score from", required=False, min_value=0, max_value=1000)
     score_max = forms.IntegerField(label="Score to", required=False, min_value=0, max_value=1000)
+    by_hand = forms.ChoiceField(label="Set by hand", required=False, choices=[("", "Any"), *BY_HAND])
     trend = forms.ChoiceField(label="Momentum", required=False, choices=[("", "Any"), *TRENDS])
     seen = forms.TypedChoiceField(
         label="Last signal within", required=False, coerce=int, empty_value=None,
@@ -75,9 +77,11 @@ class FilterForm(forms.Form):
         if wanted.get("grade"):
             leads = leads.filter(grade__lte=wanted["grade"])
         if wanted.get("score_min") is not None:
-            leads = leads.filter(score__gte=wanted["score_min"])
+            leads = leads.filter(shown_score__gte=wanted["score_min"])
         if wanted.get("score_max") is not None:
-            leads = leads.filter(score__lte=wanted["score_max"])
+            leads = leads.filter(shown_score__lte=wanted["score_max"])
+        if wanted.get("by_hand"):
+            leads = leads.filter(override_score__isnull=wanted["by_hand"] == "no")
         if wanted.get("trend"):
             leads = leads.filter(Q(momentum__gt=0) if wanted["trend"] == "rising" else Q(momentum__lt=0))
         if wanted.get("seen"):

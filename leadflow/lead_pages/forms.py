@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -44,6 +45,24 @@ class MoveForm(forms.Form):
     def status(self) -> str:
         to: str = self.cleaned_data["to"]
         return to if to in Status.values else Status.ACTIVE
+
+
+OVERRIDE_DAYS = 30
+
+
+class OverrideForm(forms.Form):
+    """A score set by hand; `today` is the day it starts."""
+
+    score = forms.IntegerField(label="Score to show", min_value=0, max_value=100)
+    reason = forms.CharField(label="Reason", max_length=300)
+    expires_on = forms.DateField(
+        label="Expires on", widget=forms.DateInput(attrs={"type": "date"}), input_formats=["%Y-%m-%d"],
+        help_text="From this day the computed score is shown again.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        kwargs["initial"] = {"expires_on": today + timedelta(days=OVERRIDE_DAYS)}
+        super().__init__(*args, **kwargs)
 
 
 PROFILE_FIELDS = (

@@ -16,7 +16,17 @@ from leads.models import Asset, Definition, Event, Lead, StageChange
 
 MOST = 120
 # What of one moment came first: a signal makes a stage, a stage an offer, an offer a decision.
-ORDER = ("definition", "profile", "note", "signal", "stage", "handoff", "conversation", "decision")
+ORDER = (
+    "definition",
+    "profile",
+    "note",
+    "signal",
+    "override",
+    "stage",
+    "handoff",
+    "conversation",
+    "decision",
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,7 @@ def life(lead: Lead, *, before: datetime | None = None) -> list[Entry]:
         *_handoffs(lead),
         *_conversations(lead),
         *_notes(lead),
+        *_overrides(lead),
         *_definitions(lead),
     ]
     entries = [entry for entry in entries if before is None or entry.at < before]
@@ -150,6 +161,13 @@ def _notes(lead: Lead) -> Iterator[Entry]:
             f"Note by {note.by or 'somebody'}{' for sales' if note.for_sales else ''}",
             note.text,
         )
+
+
+def _overrides(lead: Lead) -> Iterator[Entry]:
+    for one in lead.score_overrides.select_related("by", "ended_by")[:MOST]:
+        yield Entry(one.set_at, "override", one.in_words(), one.reason)
+        if one.ended_at and one.ending_in_words():
+            yield Entry(one.ended_at, "override", one.ending_in_words())
 
 
 def _definitions(lead: Lead) -> Iterator[Entry]:

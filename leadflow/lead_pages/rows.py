@@ -18,21 +18,21 @@ LONGEST, LONGEST_REMARK = 30, 160  # letters; the lead's own page has all of the
 LOUD = 10  # momentum from which on it is coloured
 _ANY = 987654321
 
-_ROW = """<tr role="row" data-row>{check}
+_ROW = """<tr role="row" data-row>{check}\
 <th role="rowheader" scope="row" class="cell-person"><span class="person"><a href="{url}?{query}" dir="auto">{name}</a>\
-<span class="muted clip" dir="auto">{title}</span></span></th>
+<span class="muted clip" dir="auto">{title}</span></span></th>\
 <td role="cell" class="cell-low cell-two"><span class="clip" dir="auto">{company}</span>\
-<span>{size}</span></td>
-<td role="cell" class="cell-score">{score}</td>
-<td role="cell" class="cell-trend"><span class="trend">{spark}{delta}</span></td>
-<td role="cell" class="cell-signal cell-two"><span class="clip">{signal}</span>{seen}</td>
-<td role="cell" class="cell-need" data-label="{remark_title}:"><span class="clip need">{remark}</span></td>{owner}
+<span>{size}</span></td>\
+<td role="cell" class="cell-score">{score}</td>\
+<td role="cell" class="cell-trend"><span class="trend">{spark}{delta}</span></td>\
+<td role="cell" class="cell-signal cell-two"><span class="clip">{signal}</span>{seen}</td>\
+<td role="cell" class="cell-need" data-label="{remark_title}:"><span class="clip need">{remark}</span></td>{owner}\
 <td role="cell" class="cell-aside">{source}</td></tr>
 """
-_CHECK = """
+_CHECK = """\
 <td role="cell" class="cell-check"><label class="check-hit"><input class="check" type="checkbox" name="lead" \
 value="{}" aria-label="Select {}" data-select-row></label></td>"""
-_OWNER = """
+_OWNER = """\
 <td role="cell" class="cell-aside">{}</td>"""
 _SPARK = """<svg class="spark" viewBox="0 0 64 22" aria-hidden="true"><path d="{}"/><path class="last" d="{}"/></svg>"""
 _DELTA = """<span class="delta" role="img" aria-label="momentum {}"{}>{} {}</span>"""

@@ -14,6 +14,7 @@ from leads import clock
 from leads.models import Definition, Lead, User
 from leads.permissions import requires
 from scoring.explain import breakdown, outlook
+from scoring.overrides import override_on
 from scoring.timeline import ScorePoint, score_timeline
 
 SHOWN = 40
@@ -64,6 +65,7 @@ def lead_score(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "on": on,
         "breakdown": breakdown(lead, on, version),
+        "override": override_on(lead, on),
         "points": list(reversed(_side_by_side(lead, today)))[:SHOWN],
         "outlook": outlook(lead, today),
     }

@@ -129,21 +129,25 @@ def stage(value: str, chip: bool = False, label: str = "") -> SafeString:
 
 @register.simple_tag
 def score_chip(lead: Any, url: str = "") -> SafeString:
-    """Return fit letter, engagement bars and total of a lead, or of any mapping with the same names."""
+    """Return fit letter, engagement bars and total of a lead, or of any mapping with the same names.
+
+    A total set by hand is marked; the computed one stands in its label.
+    """
     read = lead.get if isinstance(lead, Mapping) else lambda name: getattr(lead, name, None)
     grade, band, total = read("grade") or "D", read("band") or 1, read("score") or 0
     blocked = bool(read("disqualified_by"))
-    label = f"Score {total} of 100: fit grade {grade}, engagement band {band} of 4" + (
-        ", blocked" if blocked else ""
-    )
+    by_hand = read("override_score")
+    told = f"{total} of 100" if by_hand is None else f"{by_hand} of 100, set by hand (computed: {total})"
+    label = f"Score {told}: fit grade {grade}, engagement band {band} of 4" + (", blocked" if blocked else "")
     opening = (
         format_html('<a class="score" href="{}"', url) if url else mark_safe('<span class="score" role="img"')
     )
     return format_html(
-        '{} data-grade="{}" data-band="{}"{} aria-label="{}"><span class="score-grade">{}</span>'
+        '{} data-grade="{}" data-band="{}"{}{} aria-label="{}"><span class="score-grade">{}</span>'
         '<span class="score-band"></span><span class="score-total">{}</span></{}>',
-        opening, grade, band, mark_safe(" data-blocked") if blocked else "", label, grade, total,
-        "a" if url else "span",
+        opening, grade, band, mark_safe(" data-blocked") if blocked else "",
+        "" if by_hand is None else format_html(' data-by-hand title="Set by hand; computed: {}"', total),
+        label, grade, total if by_hand is None else by_hand, "a" if url else "span",
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from leads.enums import IdentityKind, Role, Stage, Status
 from leads.models.users import Team, User
@@ -55,7 +56,7 @@ class Lead(models.Model):
 
     `stage`, `status` and what belongs to them are written by `leads.lifecycle.move_to_stage` alone; profile
     fields by `leads.profile.update_profile` (fit rules read their dated changes); score columns by
-    `scoring.rescoring`; `owner` and `pool_team` by handoff.
+    `scoring.rescoring`, `override_score` by `scoring.overrides`; `owner` and `pool_team` by handoff.
     """
 
     # Normalised. Null, not empty, when unknown: an address is unique and "" would be one.
@@ -113,6 +114,13 @@ class Lead(models.Model):
     band = models.PositiveSmallIntegerField(default=1)
     momentum = models.IntegerField(default=0)
     disqualified_by = models.CharField(max_length=50, blank=True)
+    # Set by hand until a day. People see it and lists sort by it; rules, routing and reports read `score`.
+    override_score = models.PositiveSmallIntegerField(null=True, blank=True)
+    shown_score = models.GeneratedField(
+        expression=Coalesce("override_score", "score"),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,
+    )
     score_version = models.PositiveIntegerField(null=True, blank=True)
     scored_on = models.DateField(null=True, blank=True)
 
@@ -158,17 +166,25 @@ class Lead(models.Model):
                 condition=Q(grade__in=["A", "B", "C", "D"], band__gte=1, band__lte=4),
                 name="lead_grade_band_known",
             ),
+            models.CheckConstraint(
+                condition=Q(override_score=None) | Q(override_score__lte=100), name="lead_override_in_range"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["-score", "-id"], name="lead_by_score"),
+            models.Index(fields=["-shown_score", "-id"], name="lead_by_shown"),
             models.Index(fields=["stage", "status", "-score", "-id"], name="lead_stage_score"),
+            models.Index(fields=["stage", "status", "-shown_score", "-id"], name="lead_stage_shown"),
             models.Index(fields=["stage", "status", "-created_at", "-id"], name="lead_stage_created"),
             models.Index(fields=["-created_at", "-id"], name="lead_by_created"),
-            models.Index(fields=["owner", "stage", "-score", "-id"], name="lead_owner_stage"),
+            models.Index(fields=["owner", "stage", "-shown_score", "-id"], name="lead_owner_shown"),
             models.Index(fields=["-last_seen_at", "-id"], name="lead_by_seen"),
             models.Index(fields=["last_name", "id"], name="lead_by_name"),
             models.Index(fields=["phone"], name="lead_phone", condition=~Q(phone="")),
             models.Index(fields=["wake_on"], name="lead_wake", condition=Q(status="nurture")),
+            models.Index(
+                fields=["-shown_score", "-id"], name="lead_overridden", condition=~Q(override_score=None)
+            ),
             models.Index(fields=["scored_on", "id"], name="lead_scored_on"),
         ]
 

@@ -284,6 +284,65 @@ def test_a_move_that_is_not_legal_is_refused_with_the_reason_kept(client, market
     assert lead.stage == Stage.OPPORTUNITY
 
 
+def set_by_hand(client, lead, **changed):
+    given = {"score": "90", "reason": "Met at the fair", "expires_on": "2026-04-01", **changed}
+    return client.post(
+        f"/leads/{lead.pk}/score/override/", {f"override-{name}": value for name, value in given.items()}
+    )
+
+
+def test_score_set_by_hand_stands_beside_the_computed_one_and_is_lifted(client, marketer):
+    publish_standard()
+    lead = good_lead()
+    give(lead, "guide")
+    settle()
+
+    set_by_hand(client, lead)
+    html = client.get(f"/leads/{lead.pk}/").content.decode()
+
+    assert "Score 90 of 100, set by hand (computed: 44)" in html
+    assert "Met at the fair" in html
+    assert "Score set to 90 by hand until 1 Apr 2026 by" in html
+    assert '<tr class="sum-total"><th scope="row">Score</th><td>44</td></tr>' in html
+    client.post(f"/leads/{lead.pk}/score/override/lift/")
+    html = client.get(f"/leads/{lead.pk}/").content.decode()
+    assert "set by hand (computed" not in html
+    assert "Score set by hand lifted by" in html
+
+
+def test_queue_marks_sorts_filters_and_exports_by_the_score_set_by_hand(client, marketer):
+    low, high = make_lead(first_name="Low", score=10), make_lead(first_name="High", score=70)
+    set_by_hand(client, low)
+
+    answer = client.get("/leads/")
+
+    assert names(answer) == ["Low", "High"]
+    assert answer.content.decode().count("data-by-hand") == 1
+    assert names(client.get("/leads/?by_hand=yes")) == names(client.get("/leads/?score_min=80")) == ["Low"]
+    assert names(client.get("/leads/?by_hand=no")) == ["High"]
+    exported = csv.DictReader(io.StringIO(client.get("/leads/export.csv").getvalue().decode("utf-8-sig")))
+    assert [(row["score"], row["shown_score"], row["override_score"]) for row in exported] == [
+        ("10", "90", "90"),
+        ("70", "70", ""),
+    ]
+    around = client.get(f"/leads/{high.pk}/?view=all").context["neighbours"]
+    assert (around.previous, around.next) == (low.pk, None)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"score": "101"}, {"reason": "  "}, {"expires_on": "2026-03-12"}, {"expires_on": "soon"}]
+)
+def test_score_set_by_hand_asks_again_with_what_was_typed(client, marketer, changed):
+    lead = make_lead()
+
+    answer = set_by_hand(client, lead, **changed)
+
+    assert answer.status_code == 422
+    assert answer.context["form"].errors.keys() == {next(iter(changed))}
+    assert 'value="' in answer.content.decode()
+    assert not lead.score_overrides.exists()
+
+
 def test_saved_view_stands_in_the_menu_and_only_its_owner_removes_it(client, marketer):
     client.post("/leads/views/", {"name": "Rising", "query": "view=all&trend=rising", "is_shared": "on"})
     view = SavedView.objects.get()

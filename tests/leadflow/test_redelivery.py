@@ -32,7 +32,7 @@ from leads.intake.events import IncomingEvent
 from leads.intake.recording import record_events
 from leads.lifecycle import move_to_stage
 from leads.models import Definition, User
-from scoring import backtest_runs, rescoring
+from scoring import backtest_runs, overrides, rescoring
 from tests import factories
 from tests.factories import AT, make_lead, make_mql, make_pool, make_rep, make_source, make_team, make_user
 from tests.handoff.support import current, reason
@@ -71,6 +71,14 @@ def waiting_backtest():
     backtest_runs._engine.cache_clear()  # of the installation before, which had the same numbers
     backtest_runs.start_backtest(Definition.objects.get(), days=30, at=AT + timedelta(days=10))
     return AT + timedelta(days=10)
+
+
+def expired_overrides():
+    marketer = make_user("marketer")
+    for days in (1, 2, 9):
+        due = (AT + timedelta(days=days)).date()
+        overrides.set_override(good_lead(), 80, reason="Met at the fair", expires_on=due, by=marketer, at=AT)
+    return AT + timedelta(days=2)
 
 
 def waiting_mqls():
@@ -157,6 +165,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "scoring.tasks.score_pending": waiting_marks,
     "scoring.tasks.nightly_rollover": yesterdays_scores,
     "scoring.tasks.run_backtests": waiting_backtest,
+    "scoring.tasks.expire_overrides": expired_overrides,
     "handoff.tasks.route_waiting": waiting_mqls,
     "handoff.tasks.sweep_clocks": overdue_offers,
     "handoff.tasks.settle_decisions": settled_decisions,

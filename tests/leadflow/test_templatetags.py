@@ -50,6 +50,14 @@ def test_score_chip_links_and_speaks():
     assert html.endswith("</a>")
 
 
+def test_score_chip_marks_what_was_set_by_hand():
+    html = render("{% score_chip lead %}", lead=Lead(grade="A", band=3, score=86, override_score=0))
+
+    assert ' data-by-hand title="Set by hand; computed: 86"' in html
+    assert 'aria-label="Score 0 of 100, set by hand (computed: 86): fit grade A' in html
+    assert '<span class="score-total">0</span>' in html
+
+
 def test_score_chip_of_a_mapping_without_address_is_an_image_and_may_be_blocked():
     html = render(
         "{% score_chip given %}", given={"grade": "D", "band": 1, "score": 18, "disqualified_by": "student"}

@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -8,6 +9,7 @@ from leads import clock
 from leads.models import AuditEntry, Definition, Organisation
 from scoring.documents import standard_document
 from scoring.models import Approval
+from scoring.overrides import set_override
 from tests.factories import AT, make_catalogue, make_user
 from tests.scoring.test_passes import softer
 from tests.scoring.world import TODAY, give, good_lead, publish_standard
@@ -41,6 +43,21 @@ def test_score_prints_the_agreed_json_whose_lines_add_up():
     assert (found["day"], found["definition"], found["score"]) == ("2026-03-12", 1, 44)
     assert sum(line["points"] for line in found["lines"]) == 44
     assert {"label": "Guides and e-books", "kind": "engagement", "points": 6} in found["lines"]
+
+
+def test_score_says_what_is_shown_instead_and_why():
+    publish_standard()
+    lead, marketer = good_lead(), make_user(name="Mia")
+    set_override(lead, 80, reason="Met", expires_on=AT.date() + timedelta(days=3), by=marketer, at=AT)
+
+    told = run("score", lead.email, "--as-of", TODAY)
+    found = json.loads(run("score", lead.email, "--as-of", TODAY, "--json"))
+
+    assert "   80  shown. Score set to 80 by hand until 15 Mar 2026 by Mia: Met" in told
+    assert found["score"] == 38
+    assert found["override"] == {
+        "score": 80, "reason": "Met", "by": marketer.email, "set_on": "2026-03-12", "expires_on": "2026-03-15",
+    }  # fmt: skip
 
 
 def test_score_takes_any_day_and_any_definition(softer_file):

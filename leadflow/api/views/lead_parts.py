@@ -21,6 +21,7 @@ from leads.enums import Outcome
 from leads.models import Definition, Event
 from leads.notes import write_note
 from scoring.explain import breakdown, outlook
+from scoring.overrides import lift_override, override_on, set_override
 
 
 class ScoreQuery(fields.Query):
@@ -43,7 +44,14 @@ class LeadScore(LeadEndpoint):
         score = breakdown(lead, day, definition)
         if score is None:
             raise Refused(409, "no_definition", "Nothing is scored before a first definition is published.")
-        return {"lead": pk, "day": day, "definition": definition and definition.version, **as_score(score)}
+        override = override_on(lead, day)
+        return {
+            "lead": pk,
+            "day": day,
+            "definition": definition and definition.version,
+            **as_score(score),
+            "override": override and as_.override_json(override),
+        }
 
     def _definition(self, query: dict[str, Any]) -> Definition | None:
         if "definition" not in query:
@@ -63,6 +71,34 @@ def as_score(score: Any) -> dict[str, Any]:
         {name: getattr(line, name) for name in ("label", "kind", "points", "detail")} for line in score.lines
     ]
     return {**{name: getattr(score, name) for name in names}, "lines": lines}
+
+
+class OverrideBody(fields.Body):
+    """`expires_on` is the first day without it: from tomorrow to 366 days ahead."""
+
+    score = fields.Whole(min_value=0, max_value=100)
+    reason = fields.Line(max_length=300)
+    expires_on = s.DateField()
+
+
+class LeadOverrides(LeadEndpoint):
+    @operation("score.read", query=fields.PageQuery, output=outputs.OverrideOut, many=True)
+    def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """List a lead's scores set by hand, the latest first, with how each ended."""
+        overrides = self.lead(pk).score_overrides.select_related("by", "ended_by")
+        return page_of(request, query, overrides, as_.override_json, order=("-set_at", "-id"))
+
+    @operation("score.adjust", body=OverrideBody, output=outputs.OverrideOut, status=201)
+    def post(self, request: Request, query: dict[str, Any], body: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Show a score set by hand until a day, in place of one in force. No rule or routing reads it."""
+        return as_.override_json(set_override(self.lead(pk), **body, by=self.actor, at=clock.now()))
+
+
+class LeadOverrideLift(LeadEndpoint):
+    @operation("score.adjust", output=outputs.OverrideOut, refusals=(409,))
+    def post(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
+        """Show the computed score again. Answers 409 `not_overridden` where it is shown already."""
+        return as_.override_json(lift_override(self.lead(pk), by=self.actor, at=clock.now()))
 
 
 class ActionOut(s.Serializer[Any]):

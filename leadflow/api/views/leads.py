@@ -35,6 +35,8 @@ ORDERS = {
     "created_at": ("created_at", "id"),
     "-score": ("-score", "-id"),
     "score": ("score", "id"),
+    "-shown_score": ("-shown_score", "-id"),
+    "shown_score": ("shown_score", "id"),
     "last_name": ("last_name", "id"),
     "-last_name": ("-last_name", "-id"),
     "id": ("id",),

@@ -13,6 +13,8 @@ from scoring.documents import InvalidDocument
 from scoring.engine import ScoreBreakdown
 from scoring.explain import breakdown
 from scoring.live import Rules, rules_from
+from scoring.models import ScoreOverride
+from scoring.overrides import override_on
 
 
 class Command(BaseCommand):
@@ -30,12 +32,14 @@ class Command(BaseCommand):
         lead = Lead.objects.live().filter(email=email.strip().lower()).first()
         if lead is None:
             raise CommandError(f"No lead has the address {email}.")
-        found = breakdown(lead, options["as_of"] or clock.today(), _rules(options["definition"]))
+        day = options["as_of"] or clock.today()
+        found = breakdown(lead, day, _rules(options["definition"]))
         if found is None:
             raise CommandError("No definition was published yet: manage.py definition publish --standard")
+        override = override_on(lead, day)
         label: int | str = found.version or options["definition"]
         if options["as_json"]:
-            self.stdout.write(json.dumps(_as_json(email, found, label), ensure_ascii=False))
+            self.stdout.write(json.dumps(_as_json(email, found, label, override), ensure_ascii=False))
             return
         for line in found.lines:
             if line.points or line.detail == "unknown":
@@ -48,14 +52,25 @@ class Command(BaseCommand):
             + f", disqualified: {found.disqualified_by}"
             * bool(found.disqualified_by)
         )
+        if override:
+            self.stdout.write(f"{override.score:5d}  shown. {override.in_words()}: {override.reason}")
 
 
-def _as_json(email: str, found: ScoreBreakdown, definition: int | str) -> dict[str, Any]:
+def _as_json(
+    email: str, found: ScoreBreakdown, definition: int | str, override: ScoreOverride | None
+) -> dict[str, Any]:
     lines = [{"label": line.label, "kind": line.kind, "points": line.points} for line in found.lines]
     return {
         "email": email, "day": found.day.isoformat(), "definition": definition, "fit": found.fit,
         "engagement": found.engagement, "score": found.score, "grade": found.grade, "band": found.band,
-        "lines": lines,
+        "lines": lines, **({"override": _override_json(override)} if override else {}),
+    }  # fmt: skip
+
+
+def _override_json(override: ScoreOverride) -> dict[str, Any]:
+    return {
+        "score": override.score, "reason": override.reason, "by": override.by.email,
+        "set_on": override.set_on.isoformat(), "expires_on": override.expires_on.isoformat(),
     }  # fmt: skip
 
 
