@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leads', '0019_score_overrides'),
+        ('leads', '0020_score_overrides'),
         ('scoring', '0006_qualifying_count'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

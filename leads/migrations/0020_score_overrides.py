@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leads', '0018_definition_life'),
+        ('leads', '0019_age_alarm'),
     ]
 
     operations = [
