@@ -119,7 +119,7 @@ def _start_day(day: date, first_day: date, at: datetime, marketer: User) -> None
             _second_definition(),
             at=midnight,
             by=marketer,
-            note="Let one piece of buying content be enough, also with a fair fit",
+            note="Let one piece of buying content be enough, also with a fair fit, and count opens double",
         )
     passes.roll_over(midnight)
     rescoring.drain(midnight)
@@ -141,8 +141,10 @@ def settle(at: datetime) -> None:
 
 
 def _second_definition() -> dict[str, Any]:
-    """The change the demo company made: a looser content rule, which sales came to regret."""
+    """The change the demo company made: a looser content rule and opens that count double; sales came to regret it."""
     document = standard_document()
+    opens = next(rule for rule in document["engagement"]["rules"] if rule["id"] == "email_open")
+    opens |= {"points": 2, "max_points": 6}
     content = next(rule_set for rule_set in document["mql"]["rule_sets"] if rule_set["id"] == "content")
     for condition in content["all"]:
         if condition["kind"] == "engagement_at_least":

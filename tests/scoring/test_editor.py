@@ -186,7 +186,7 @@ def test_a_broken_example_is_named_with_the_lines_that_broke_it(client, draft):
 
     page = client.get(url(draft, "rules")).content.decode()
 
-    assert "1 of 10 examples breaks." in page
+    assert "1 of 11 examples breaks." in page
     assert "Guides and e-books: +1 → 0" in page
     assert "“Score and role fit” lacks" in page
 

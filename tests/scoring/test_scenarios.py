@@ -20,7 +20,7 @@ def stricter() -> dict:
 def test_the_standard_definition_holds_its_examples():
     outcomes = run_scenarios(parse(standard_document()), SIGNALS)
 
-    assert len(outcomes) == 10
+    assert len(outcomes) == 11
     assert broken(outcomes) == []
     assert outcomes[0].said == "an MQL by “Score and role fit” (score 68, A3)."
 
