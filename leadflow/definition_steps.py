@@ -27,6 +27,7 @@ from scoring import life
 from scoring.differences import differences
 from scoring.live import Catalogue, live_rules, rules_of
 from scoring.qualifying import count_newly_qualifying
+from scoring.views import past_of
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ def _show(request: HttpRequest, step: Step, found: Definition, form: WordsForm) 
         "broken": [outcome for outcome in life.outcomes_of(found) if not outcome.holds] if weighs else [],
         "changes": differences(live.rulebook, shown, Catalogue.load().facts) if live and weighs else [],
         "live_version": live.version if live else None,
+        **(past_of(found, request.user) if weighs else {}),
         "refused": life.why_not_approve(found, step.side, request.user) if step.side else "",
     }  # fmt: skip
     if request.headers.get("HX-Request") == "true":

@@ -78,6 +78,7 @@ _WAITING = Place("MQLs without a rep", "leads:queue", "clock", view="mql-waiting
 _NURTURE = Place("Nurture", "leads:queue", "sprout", view="nurture")
 _VANISHING = Place("About to vanish", "leads:queue", "warn", view="vanishing")
 _DEFINITIONS = Place("Definitions", "scoring:definitions", "sliders", action="definitions.read")
+_BACKTESTS = Place("Back-tests", "backtests:list", "eye", action="backtests.read")
 _SIGNALS = Place("Signals", "leads:signals", "pulse", action="signals.read")
 _QUARANTINE = Place("Quarantine", "leads:quarantine", "ring", action="events.quarantine")
 _SOURCES = Place("Sources", "leads:sources", "globe", action="sources.read")
@@ -107,7 +108,7 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
         ("", [_QUEUE, _SUSPECTS, _IMPORTS, _RETURNED, _NOTICES]),
         ("Queues", [_NEW, _NEAR, _RAISED, _WAITING, _NURTURE, _VANISHING]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _SIGNALS, _REASONS, _TRACKS, _ROUTING, _REPORTS, _LIFT]),
+        ("Rules", [_DEFINITIONS, _BACKTESTS, _SIGNALS, _REASONS, _TRACKS, _ROUTING, _REPORTS, _LIFT]),
         ("Running it", [_SOURCES, _QUARANTINE, _OPERATIONS]),
     ],
     Role.REP: [
@@ -118,13 +119,16 @@ MENUS: dict[str, list[tuple[str, list[Place]]]] = {
     Role.MANAGER: [
         ("", [_REPORTS, _BOARD, _UNROUTED, _QUEUE, _VANISHING, _NOTICES]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _LIFT, _ROUTING, _CLOCKS, _REPS, _REASONS]),
+        ("Rules", [_DEFINITIONS, _BACKTESTS, _LIFT, _ROUTING, _CLOCKS, _REPS, _REASONS]),
         ("Team", [_USERS, _IMPORTS, _AUDIT]),
     ],
     Role.ADMIN: [
         ("", [_OPERATIONS, _QUEUE, _SUSPECTS, _BOARD, _REPORTS, _IMPORTS, _NOTICES]),
         (_SAVED, []),
-        ("Rules", [_DEFINITIONS, _LIFT, _SIGNALS, _QUARANTINE, _REASONS, _TRACKS, _ROUTING, _REPS]),
+        (
+            "Rules",
+            [_DEFINITIONS, _BACKTESTS, _LIFT, _SIGNALS, _QUARANTINE, _REASONS, _TRACKS, _ROUTING, _REPS],
+        ),
         ("Access", [_USERS, _KEYS, _SOURCES, _WEBHOOKS, _AUDIT]),
     ],
 }

@@ -57,6 +57,14 @@ def start_backtest(definition: Definition, *, days: int, at: datetime, by: User 
     return backtest
 
 
+def tried(definition: Definition) -> list[Backtest]:
+    """Return the last back-tests of a version, the newest first; `is_of_now` says whether it was as it is now."""
+    found = list(Backtest.objects.filter(version=definition.version).defer("sweep")[:3])
+    for backtest in found:
+        backtest.is_of_now = backtest.document == definition.document
+    return found
+
+
 def drain(*, seconds: float | None = None) -> int:
     """Go on with the back-tests that are not done; return how many leads were replayed."""
     until = time.monotonic() + seconds if seconds else None

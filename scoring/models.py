@@ -267,6 +267,8 @@ class Backtest(models.Model):
 
     objects = BacktestQuerySet.as_manager()
 
+    is_of_now: bool  # set by `backtest_runs.tried`
+
     class Meta:
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
@@ -284,6 +286,12 @@ class Backtest(models.Model):
     @property
     def is_running(self) -> bool:
         return self.finished_at is None
+
+    @property
+    def likely(self) -> tuple[float, float] | None:
+        """The bounds of the acceptance to expect; None where there is too little to say."""
+        found = self.summary.get("predicted_acceptance", {})
+        return (found["low"], found["high"]) if found.get("rate") is not None else None
 
 
 class BacktestEntry(models.Model):

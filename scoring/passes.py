@@ -42,6 +42,11 @@ def start_full_pass(reason: str, at: datetime) -> Rescore | None:
         return Rescore.objects.get(finished_at=None, **wanted)
 
 
+def under_way() -> Rescore | None:
+    """Return the pass that is being worked on, the oldest unfinished one; None while all scores are of one version."""
+    return Rescore.objects.filter(finished_at=None).order_by("pk").first()
+
+
 def roll_over(at: datetime) -> Rescore | None:
     """Start the day's nightly pass unless it was started before; safe to call at any time, any often."""
     if Rescore.objects.filter(reason=NIGHTLY, day=clock.day_of(at)).exists():

@@ -13,11 +13,13 @@ from leads.definitions import live_definition
 from leads.enums import ApprovalSide, DefinitionStatus
 from leads.models import Definition, Organisation, User
 from leads.permissions import can, requires
+from scoring.backtest import DAYS
+from scoring.backtest_runs import tried
 from scoring.differences import differences
 from scoring.engine import SignalFacts
 from scoring.life import why_not_approve
 from scoring.live import Catalogue, rules_of
-from scoring.models import Rescore
+from scoring.passes import under_way
 from scoring.plain_words import in_words
 from scoring.scenarios import run_scenarios
 
@@ -35,8 +37,8 @@ def definitions(request: HttpRequest, version: int | None = None) -> HttpRespons
         "words": in_words(rulebook, signals) if rulebook else None,
         "outcomes": run_scenarios(rulebook, signals) if rulebook else [],
         "versions": Definition.objects.exclude(status="discarded").select_related("author").defer("document"),
-        "may_backtest": isinstance(request.user, User) and can(request.user, "backtests.read"),
-        "running": Rescore.objects.filter(finished_at=None).order_by("pk").first(),
+        **past_of(shown, request.user),
+        "running": under_way(),
     }
     return render(request, "scoring/definitions.html", context)
 
@@ -45,8 +47,7 @@ def definitions(request: HttpRequest, version: int | None = None) -> HttpRespons
 @require_safe
 def progress(request: HttpRequest) -> HttpResponse:
     """Return the banner of the pass under way, for pages that show it."""
-    running = Rescore.objects.filter(finished_at=None).order_by("pk").first()
-    return render(request, "scoring/_progress.html", {"running": running, "was_running": True})
+    return render(request, "scoring/_progress.html", {"running": under_way(), "was_running": True})
 
 
 def _state(
@@ -73,6 +74,18 @@ def _state(
         "changes": differences(rules_of(against).rulebook, rules_of(shown).rulebook, signals)
         if against
         else [],
+    }
+
+
+def past_of(shown: Definition | None, user: Any) -> dict[str, Any]:
+    """Return what the panel of a version's back-tests shows to this user."""
+    if shown is None or not can(user, "backtests.read"):
+        return {"may_backtest": False}
+    return {
+        "may_backtest": True,
+        "may_run": can(user, "backtests.run"),
+        "tried": tried(shown),
+        "backtest_days": DAYS,
     }
 
 

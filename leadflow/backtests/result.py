@@ -27,7 +27,7 @@ def verdict(summary: Mapping[str, Any], counts: Mapping[str, int]) -> str:
     change = (
         "as many MQLs"
         if live == draft
-        else f"{abs(draft - live):,} {'more' if draft > live else 'fewer'} MQLs"
+        else f"{abs(draft - live):,} {'more' if draft > live else 'fewer'} MQL{'s' if abs(draft - live) > 1 else ''}"
     )
     return (
         f"{change[:1].upper() + change[1:]} in {summary['history_days']:,} days: {draft:,} instead of {live:,}. "

@@ -99,7 +99,11 @@ def _suggested(request: HttpRequest) -> int | None:
 def backtest_detail(request: HttpRequest, pk: int) -> HttpResponse:
     assert isinstance(request.user, User)
     backtest = get_object_or_404(Backtest.objects.select_related("by", "definition"), pk=pk)
-    context: dict[str, Any] = {"backtest": backtest, "may_run": can(request.user, "backtests.run")}
+    context: dict[str, Any] = {
+        "backtest": backtest,
+        "may_run": can(request.user, "backtests.run"),
+        "changed_since": bool(backtest.definition and backtest.definition.document != backtest.document),
+    }
     if backtest.is_running or backtest.failed:
         if request.headers.get("HX-Request") == "true" and backtest.is_running:
             return render(request, "backtests/_progress.html", context)

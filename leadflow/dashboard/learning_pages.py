@@ -149,7 +149,7 @@ def _outcome(asked: Asked) -> str:
 @require_POST
 @names_bad_parameters
 def draft_open(request: HttpRequest) -> HttpResponse:
-    """Make a draft of the live definition with the suggested change, worked out anew, and show it."""
+    """Make a draft of the live definition with the suggested change, worked out anew, and offer to back-test it."""
     asked = _asked(request, "known", "outcome", "csrfmiddlewaretoken")
     rules, names = live_rules(), Names.read(asked.parameters.period.zone)
     changes = _changes(asked)
@@ -166,9 +166,10 @@ def draft_open(request: HttpRequest) -> HttpResponse:
         messages.error(request, f"The change does not fit the definition: {invalid}")
         return redirect(home.page())
     messages.success(
-        request, f"Draft {draft.version} holds the change. Nothing goes live until it is published."
+        request,
+        f"Draft {draft.version} holds the change. Try it on the past; nothing goes live until both sides approve.",
     )
-    return redirect(reverse("scoring:definition", args=[draft.version]))
+    return redirect(f"{reverse('backtests:list')}?definition={draft.version}")
 
 
 def _changes(asked: Asked) -> Sequence[Change]:

@@ -20,6 +20,7 @@ from leads.models import Lead, User
 from leads.paging import BadCursor, Page, keyset_page
 from leads.permissions import can, requires
 from leads.queues import BY_SLUG, Context, Queue, in_queue
+from scoring.passes import under_way
 from scoring.promotion import missing_for_mql
 from scoring.timeline import recent_scores
 
@@ -108,6 +109,7 @@ def _content(
         "may_export": can(request.user, "exports"),
         "may_save": can(request.user, "views.save"),
         "may_create": can(request.user, "leads.create"),
+        "running": under_way(),
     }
 
 

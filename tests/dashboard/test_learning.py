@@ -149,7 +149,7 @@ def test_a_suggestion_opens_a_draft_and_leaves_the_live_rules_alone(client, hist
     answer = client.post(f"{PAGE}draft/", {"days": "365", "known": "signal:demo_request"})
 
     draft = Definition.objects.get(status="draft")
-    assert answer.headers["Location"] == f"/definitions/{draft.version}/"
+    assert answer.headers["Location"] == f"/backtests/?definition={draft.version}"
     assert draft.author == user
     assert "Suggested by the lift" in draft.note
     before = {rule["id"]: rule["points"] for rule in live.document["engagement"]["rules"]}

@@ -96,6 +96,32 @@ def test_names_are_shown_to_those_who_may_see_the_lead(client, draft):
     assert "Novak" not in detail + leads
 
 
+def test_a_draft_leads_to_its_back_tests_and_they_lead_back(client, marketer, draft):
+    definition = reverse("scoring:definition", args=[2])
+    assert "Not yet. A back-test says" in client.get(definition).content.decode()
+    detail = reverse("backtests:detail", args=[finished(draft).pk])
+
+    shown = client.get(definition).content.decode()
+    assert f'<a href="{detail}">Back-test of' in shown
+    assert "3 MQLs in 41 days instead of 0; too little history to predict acceptance." in shown
+    back = client.get(detail).content.decode()
+    assert f'href="{definition}"' in back
+    assert reverse("leadflow:definition_propose", args=[2]) in back
+    assert detail in client.get(reverse("leadflow:definition_propose", args=[2])).content.decode()
+
+
+def test_a_back_test_of_an_earlier_draft_says_so_and_proposes_nothing(client, marketer, draft):
+    detail = reverse("backtests:detail", args=[finished(draft).pk])
+    Definition.objects.filter(version=2).update(document=standard_document())
+
+    back = client.get(detail).content.decode()
+
+    assert "Definition 2 was changed since." in back
+    assert reverse("leadflow:definition_propose", args=[2]) not in back
+    page = client.get(reverse("scoring:definition", args=[2])).content.decode()
+    assert "before the last change" in page
+
+
 def test_a_broken_draft_is_refused_beside_the_field(client, marketer, draft):
     Definition.objects.filter(version=2).update(document={"format": 1})
 

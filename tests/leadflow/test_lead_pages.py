@@ -13,11 +13,12 @@ from leadflow.lead_pages.queue import PAGE_SIZE
 from leads.enums import Role, Stage, Status
 from leads.lifecycle import move_to_stage
 from leads.models import AuditEntry, Conversation, Lead, Note, SavedView, StageChange
+from scoring.passes import continue_pass, start_full_pass
 from tests.factories import AT, make_definition, make_lead, make_mql, make_offer, make_rep, make_user
 from tests.scoring.world import give, good_lead, publish_standard, settle
 
 pytestmark = pytest.mark.django_db
-LIST_BUDGET = 19
+LIST_BUDGET = 20
 PAGE_BUDGET = 32
 
 
@@ -105,6 +106,20 @@ def test_filters_keep_what_they_say(client, marketer, query, found):
     make_lead(first_name="Cleo", last_name="C", score=10, grade="C", momentum=-3)
 
     assert names(client.get(f"/leads/?{query}")) == found
+
+
+def test_queue_says_that_scores_are_being_worked_out_anew(client, marketer):
+    publish_standard()
+    good_lead()
+    start_full_pass("publish", AT)
+
+    shown = client.get("/leads/").content.decode()
+    assert "Scores are being worked out anew under definition 1." in shown
+    assert "0 of 1 leads are done" in shown
+    assert "htmx" in shown
+    while continue_pass(AT):
+        pass
+    assert "being worked out anew" not in client.get("/leads/").content.decode()
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_page_costs_the_same_however_many_versions(client, django_assert_max_num
         save_draft(softer(), at=AT, by=make_user())
 
     client.get(reverse("scoring:definitions"))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         client.get(reverse("scoring:definitions"))
 
 
