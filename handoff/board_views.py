@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from handoff import waiting, workflow
 from handoff.errors import CapacityReached, HandoffConflict, Invalid, NotAllowed
-from handoff.forms import ReassignForm
+from handoff.forms import ReassignForm, ReassignManyForm
 from handoff.manager_views import reps_in_sight
 from handoff.models import OPEN, Absence, Handoff, HandoffStatus, Rep
 from handoff.roster import seats_taken
@@ -22,6 +24,8 @@ from leads.paging import BadCursor, keyset_page
 from leads.permissions import requires
 
 PAGE_SIZE = 50
+MOST = 200
+_TICK = re.compile(r"([1-9][0-9]{0,17})-([0-9]{1,9})")
 
 
 @requires("handoffs.reassign")
@@ -47,6 +51,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "waiting_only": waiting_only,
         "too_long": too_long,
         "reps": _reps(user, today),
+        "form": ReassignManyForm(reps=_takers(user), prefix="many"),
     }
     return render(request, "handoff/board.html", context)
 
@@ -61,6 +66,48 @@ def _reps(user: User, today: Any) -> list[Rep]:
     return reps
 
 
+def _takers(user: User) -> Any:
+    return reps_in_sight(user).filter(user__is_active=True)
+
+
+@requires("handoffs.reassign")
+@require_POST
+def reassign_many(request: HttpRequest) -> HttpResponse:
+    """Give everything that was ticked to one rep, each by itself, and show a line for each."""
+    user = user_of(request)
+    ticked = request.POST.getlist("handoff")
+    form = ReassignManyForm(request.POST, reps=_takers(user), prefix="many")
+    if not form.is_valid() or not 1 <= len(ticked) <= MOST:
+        problem = "" if ticked else "No handoff was chosen. Tick them on the board first."
+        if len(ticked) > MOST:
+            problem = f"{len(ticked):,} are too many at once; choose at most {MOST}."
+        context = {"form": form, "problem": problem, "again": ticked[:MOST] if ticked else []}
+        return render(request, "handoff/reassign_many.html", context, status=422)
+    data = form.cleaned_data
+    handoffs, missing = _ticked(user, ticked)
+    moved = workflow.reassign_many(
+        handoffs, by=user, rep=data["rep"], reason=data["reason"], at=clock.now(), beyond=data["beyond"]
+    )
+    done = sum(not one.problem for one in moved)
+    context = {
+        "form": form, "rep": data["rep"], "moved": moved, "missing": missing, "done": done,
+        "failed": len(moved) + missing - done,
+        "again": [f"{one.handoff.pk}-{one.handoff.version}" for one in moved if one.is_full],
+    }  # fmt: skip
+    return render(request, "handoff/reassign_many.html", context)
+
+
+def _ticked(user: User, ticked: Sequence[str]) -> tuple[list[Handoff], int]:
+    """Return the ticked handoffs as they were on the page ("number-version"), and how many are not in sight."""
+    matches = [match for one in ticked if (match := _TICK.fullmatch(one))]
+    seen = {int(match[1]): int(match[2]) for match in matches}
+    rows = Handoff.objects.visible_to(user).filter(pk__in=seen)
+    found = list(rows.select_related("lead__company", "rep__user", "cycle"))
+    for handoff in found:
+        handoff.version = seen[handoff.pk]
+    return found, len(set(ticked)) - len(found)
+
+
 @requires("handoffs.reassign")
 @require_http_methods(["GET", "HEAD", "POST"])
 def reassign(request: HttpRequest, pk: int) -> HttpResponse:
@@ -69,7 +116,7 @@ def reassign(request: HttpRequest, pk: int) -> HttpResponse:
     handoff = get_object_or_404(handoffs, pk=pk)
     form = ReassignForm(
         request.POST if request.method == "POST" else None,
-        reps=reps_in_sight(user).filter(user__is_active=True),
+        reps=_takers(user),
     )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data

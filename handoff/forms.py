@@ -145,6 +145,24 @@ class ReassignForm(forms.Form):
         self.fields["rep"].queryset = reps  # type: ignore[attr-defined]
 
 
+class ReassignManyForm(forms.Form):
+    # Part of the board's form, whose other buttons need none of this.
+    use_required_attribute = False
+
+    rep = forms.ModelChoiceField(Rep.objects.none(), label="To", empty_label="Choose a rep")
+    reason = forms.CharField(
+        label="Why", max_length=140, help_text="For the reps who lose them and the one who gets them."
+    )
+    beyond = forms.CharField(
+        label="Why beyond their capacity", max_length=140, required=False,
+        help_text="Empty: once every seat is taken, the others stay as they are.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, reps: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["rep"].queryset = reps  # type: ignore[attr-defined]
+
+
 class OpportunityForm(forms.Form):
     name = forms.CharField(label="Name", max_length=200)
     amount = forms.DecimalField(label="Amount", required=False, min_value=0, max_digits=12, decimal_places=2)

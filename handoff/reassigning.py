@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import F
@@ -51,6 +53,41 @@ def reassign(
         outbox.announce(What.REASSIGNED, [handoff.pk], at)
     outbox.announce(What.OFFERED, [offer.pk], at)
     return offer
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What became of one of several that were to be reassigned: without a `problem` it was."""
+
+    handoff: Handoff
+    problem: str = ""
+    is_full: bool = False  # nothing but a seat was missing
+    is_beyond: bool = False  # was given beyond the capacity
+
+
+def reassign_many(
+    handoffs: Iterable[Handoff], by: User, rep: Rep, reason: str, at: datetime, beyond: str = ""
+) -> list[Moved]:
+    """Reassign several, the longest waiting first and each by itself; return what became of each.
+
+    Once the rep is full the others stay as they are, unless `beyond` says why to go beyond the capacity.
+    """
+    ordered = sorted(handoffs, key=lambda one: (one.waiting_since, one.pk))
+    return [_move(one, by, rep, reason, at, beyond.strip()) for one in ordered]
+
+
+def _move(handoff: Handoff, by: User, rep: Rep, reason: str, at: datetime, beyond: str) -> Moved:
+    try:
+        try:
+            reassign(handoff, by, rep, reason, at)
+        except CapacityReached as full:
+            if not beyond:
+                return Moved(handoff, str(full), is_full=True)
+            reassign(handoff, by, rep, f"{reason}. Beyond capacity: {beyond}", at, override_capacity=True)
+            return Moved(handoff, is_beyond=True)
+    except (HandoffConflict, NotAllowed, Invalid) as refused:
+        return Moved(handoff, str(refused))
+    return Moved(handoff)
 
 
 def give_back_all(rep: Rep, by: User, at: datetime) -> int:

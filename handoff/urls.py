@@ -11,6 +11,7 @@ urlpatterns = [
     path("inbox/log/<slug:what>/", views.log_many, name="log_many"),
     path("inbox/undo/", views.undo_many, name="undo_many"),
     path("handoffs/", board_views.board, name="board"),
+    path("handoffs/reassign/", board_views.reassign_many, name="reassign_many"),
     path("handoffs/<int:pk>/peek/", views.peek, name="peek"),
     path("handoffs/<int:pk>/undo/", views.undo, name="undo"),
     path("handoffs/<int:pk>/contact/", sales_views.contact_log, name="contact_log"),

@@ -20,13 +20,13 @@ from handoff.locks import atomic, lock_lead
 from handoff.models import OPEN, Handoff, HandoffStatus, NextPath, RejectionReason
 from handoff.pausing import go_on
 from handoff.promises import Promises
-from handoff.reassigning import reassign, release_to_sales
+from handoff.reassigning import reassign, reassign_many, release_to_sales
 from handoff.settling import settle, settle_due
 from leads import clock
 from leads.models import Organisation, User
 
 __all__ = [
-    "accept", "accept_many", "defer", "reassign", "reject", "release_to_sales", "return_to_marketing",
+    "accept", "accept_many", "defer", "reassign", "reassign_many", "reject", "release_to_sales", "return_to_marketing",
     "settle_due", "undo",
 ]  # fmt: skip
 

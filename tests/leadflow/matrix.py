@@ -173,6 +173,7 @@ MATRIX: dict[str, Row | Public] = {
     "handoff:log_many": page(post="R", args=("mail",)),
     "handoff:undo_many": page(post="R"),
     "handoff:board": page("GA"),
+    "handoff:reassign_many": page(post="GA"),
     "handoff:handoff_detail": page("MRGA", thing="handoff"),
     "handoff:peek": page("MRGA", thing="handoff"),
     "handoff:undo": page(post="R", thing="handoff"),
