@@ -79,7 +79,7 @@ class Teller:
 
 
 def email(user: str) -> str:
-    return f"{user}@{user}-company.example.com"
+    return f"{user}@{user}-company.example"
 
 
 def demo_interest(tell: Teller) -> list[Step]:

@@ -81,7 +81,14 @@ def test_create_api_key_prints_the_key_as_last_word(capsys):
     rep = make_user(Role.REP)
 
     call_command(
-        "create_api_key", "CRM", "--as", rep.email.upper(), "--scope", "leads:read, handoffs:respond"
+        "create_api_key",
+        "CRM",
+        "--as",
+        rep.email.upper(),
+        "--scope",
+        "leads:read,",
+        "--scope",
+        "handoffs:respond",
     )
 
     key = find_key(capsys.readouterr().out.split()[-1])

@@ -16,7 +16,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="what the key is for")
         parser.add_argument("--as", dest="user", required=True, help="e-mail address of the user it acts as")
-        parser.add_argument("--scope", required=True, help=f"with commas between; of {', '.join(SCOPES)}")
+        parser.add_argument(
+            "--scope",
+            action="append",
+            required=True,
+            help=f"may be repeated, or have commas between; of {', '.join(SCOPES)}",
+        )
         parser.add_argument("--days", type=int, help="how long it works; for ever if not given")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -25,7 +30,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no active user {options['user']}.")
         at = clock.now()
         expires_at = at + timedelta(days=options["days"]) if options["days"] else None
-        scopes = [scope.strip() for scope in options["scope"].split(",") if scope.strip()]
+        scopes = [scope.strip() for scope in ",".join(options["scope"]).split(",") if scope.strip()]
         try:
             key, secret = create_key(
                 options["name"],
