@@ -33,7 +33,9 @@ def execute(sql: str, params: object = None) -> int:
 def insert_from(model: type[models.Model], source: str, /, **columns: str) -> int:
     """Insert one row for each of `source` (a FROM clause), columns by SQL expressions, else by their defaults."""
     fields = [
-        field for field in model._meta.concrete_fields if not field.primary_key or field.attname in columns
+        field
+        for field in model._meta.concrete_fields
+        if not field.generated and (not field.primary_key or field.attname in columns)
     ]
     values, params = [], []
     for field in fields:
