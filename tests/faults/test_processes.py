@@ -22,7 +22,7 @@ def people_known_first(client: Client, load: Load) -> list[list[dict]]:
 
 
 def sending(client: Client, batches: list[list[dict]]) -> threading.Thread:
-    thread = threading.Thread(target=client.deliver_all, args=(batches,))
+    thread = threading.Thread(target=client.deliver_all, args=(batches,), daemon=True)
     thread.start()
     return thread
 
