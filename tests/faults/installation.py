@@ -120,6 +120,10 @@ class Installation:
         ]  # fmt: skip
         self._spawn(name, command, LEADFLOW_PROCESS="worker", LEADFLOW_WORKER_NAME=name)
 
+    def start_supervised_workers(self) -> None:
+        """Start them as production does: one for each queue, under a supervisor with a watchdog."""
+        self._spawn("supervisor", [sys.executable, "manage.py", "up", "worker", "beat"])
+
     def _spawn(self, name: str, command: list[str], **env: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
@@ -141,6 +145,9 @@ class Installation:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, how)
             process.wait(timeout=40)
+
+    def signal(self, name: str, number: int) -> None:
+        os.killpg(self.processes[name].pid, number)
 
     def kill_child(self, name: str, rng: random.Random) -> bool:
         """Kill one child of a process at random; False when it has none."""

@@ -1,4 +1,4 @@
-"""F5: PostgreSQL goes away under a Leadflow at work, and comes back."""
+"""F4, F5: Redis or PostgreSQL goes away under a Leadflow at work, and comes back."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +103,44 @@ def test_f5_postgres_restarted_under_load_loses_nothing(cluster: Cluster, tmp_pa
         installation.verify()
     finally:
         installation.stop()
+
+
+def test_f4_redis_hung_then_gone_then_empty_holds_nothing_up(installation: Installation, long: bool) -> None:
+    outages = 5 if long else 1
+    load, journal = Load(104, 2_000 + 3_000 * outages, 300, batch_size=10), Journal()
+    installation.start_redis()
+    installation.start_web()
+    # As in production: with the watchdog that restarts a worker which falls silent.
+    installation.start_supervised_workers()
+    client = Client(installation.port, installation.key, journal)
+    batches = people_known_first(client, load)
+    client.deliver_all(batches[:200], threads=1)
+    normal = p99(journal.latencies)
+    sender = threading.Thread(target=send_slowly, args=(client, batches[200:]), daemon=True)
+    sender.start()
+    for _ in range(outages):
+        installation.signal("redis", signal.SIGSTOP)
+        time.sleep(15)
+        installation.kill("redis")
+        time.sleep(15)
+        assert sender.is_alive(), "nothing was sent while Redis was away"
+        installation.start_redis()
+        time.sleep(5)
+    sender.join()
+    # Nobody lends a hand: either the workers go on, or the watchdog starts them again.
+    installation.drained(within=90)
+
+    assert set(journal.statuses) == {200}
+    print(f"P99 {normal} ms; with Redis away {p99(journal.latencies[200:])} ms")  # noqa: T201
+    installation.assert_scores_equal_the_oracle(load, journal.acknowledged())
+    installation.verify()
+
+
+def send_slowly(client: Client, batches: list[list[dict]]) -> None:
+    for batch in batches:
+        client.deliver(batch)
+        time.sleep(0.1)
+
+
+def p99(seconds: list[float]) -> int:
+    return round(sorted(seconds)[len(seconds) * 99 // 100] * 1000)
