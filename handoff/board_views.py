@@ -108,6 +108,13 @@ def _ticked(user: User, ticked: Sequence[str]) -> tuple[list[Handoff], int]:
     return found, len(set(ticked)) - len(found)
 
 
+def _state(rep: Any) -> str:
+    taken = f"{rep.seats} of {rep.capacity} seats taken"
+    if rep.away:
+        return f"{taken}, away"
+    return taken if rep.is_available else f"{taken}, not taking leads"
+
+
 @requires("handoffs.reassign")
 @require_http_methods(["GET", "HEAD", "POST"])
 def reassign(request: HttpRequest, pk: int) -> HttpResponse:
@@ -116,7 +123,8 @@ def reassign(request: HttpRequest, pk: int) -> HttpResponse:
     handoff = get_object_or_404(handoffs, pk=pk)
     form = ReassignForm(
         request.POST if request.method == "POST" else None,
-        reps=_takers(user),
+        reps=_takers(user).exclude(pk=handoff.rep_id),
+        states={rep.pk: _state(rep) for rep in _reps(user, clock.today())},
     )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
@@ -132,5 +140,5 @@ def reassign(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"{handoff.lead.name} goes to {data['rep']}.")
             return redirect("handoff:board")
-    context = {"handoff": handoff, "form": form, "title": "Reassign"}
+    context = {"handoff": handoff, "form": form, "title": "Reassign", "shows_rep": True}
     return render(request, "handoff/form_page.html", context, status=422 if form.is_bound else 200)

@@ -249,7 +249,12 @@ def replay_start(request: HttpRequest) -> HttpResponse:
 def replay_page(request: HttpRequest, pk: int) -> HttpResponse:
     """What a replay found, or how far it is: the page asks again by itself until it is done."""
     replay = get_object_or_404(RoutingReplay.objects.select_related("version", "requested_by"), pk=pk)
-    return render(request, "handoff/replay.html", {"replay": replay, "result": replay.result})
+    context = {"replay": replay, "result": replay.result}
+    if request.headers.get("HX-Request") != "true":
+        return render(request, "handoff/replay.html", context)
+    if not replay.finished_at:
+        return render(request, "handoff/_replay_progress.html", context)
+    return HttpResponse(headers={"HX-Refresh": "true"})
 
 
 @requires("routing.read")

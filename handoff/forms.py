@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -136,13 +137,22 @@ class DeferForm(forms.Form):
 
 
 class ReassignForm(forms.Form):
+    """Who gets the lead instead; `states` say of each rep, by id, what stands beside the name."""
+
     rep = forms.ModelChoiceField(Rep.objects.none(), label="To")
     reason = forms.CharField(label="Why", max_length=300)
     override = forms.BooleanField(label="Even if they are at capacity", required=False)
 
-    def __init__(self, *args: Any, reps: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, reps: Any, states: Mapping[int, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["rep"].queryset = reps  # type: ignore[attr-defined]
+
+        def label(rep: Rep) -> str:
+            return f"{rep}, {states[rep.pk]}"
+
+        field = self.fields["rep"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = reps
+        field.label_from_instance = label  # type: ignore[method-assign, assignment]
 
 
 class ReassignManyForm(forms.Form):

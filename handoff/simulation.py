@@ -15,7 +15,7 @@ from typing import Any
 
 from handoff import facts
 from handoff.models import Absence, Handoff, QueueReason, Rep, RoutingRule
-from handoff.planning import ASSIGNED, Plan, Planner
+from handoff.planning import ASSIGNED, Plan, Planner, Way
 from handoff.promises import Promises
 from handoff.roster import PoolCard, RepCard, Roster, absence
 from handoff.rotation import TURN
@@ -266,7 +266,9 @@ def _result(simulation: Simulation, days: int) -> dict[str, Any]:
         "changed": sum(1 for one in arrivals if (_rep(one)) != one.rep),
         "by_rule": [{"rule": name or None, "leads": count} for name, count in by_rule.most_common()],
         "per_rep": _per_rep(simulation),
-        "fairness": [_fairness(pool, roster) for pool in roster.pools.values() if sum(pool.turns.values())],
+        "fairness": [
+            _fairness(pool, simulation) for pool in roster.pools.values() if sum(pool.turns.values())
+        ],
         "unrouted": dict(unrouted),
         "assumptions": list(ASSUMPTIONS),
     }
@@ -302,14 +304,23 @@ def _minutes(times: Sequence[timedelta]) -> int | None:
     return round(median(one.total_seconds() for one in times) / 60) if times else None
 
 
-def _fairness(pool: PoolCard, roster: Roster) -> dict[str, Any]:
-    """Say how far each member ended from the share of turns they were due while they could take leads."""
+def _fairness(pool: PoolCard, simulation: Simulation) -> dict[str, Any]:
+    """Say how far each member ended from the share of turns they were due while they could take leads.
+
+    `actual` counts who really got the leads that went by turns.
+    """
+    reps = simulation.roster.reps
+    really = Counter(
+        one.rep
+        for one in simulation.arrivals
+        if one.plan and one.plan.pool is pool and one.plan.way == Way.ROTATION
+    )
     return {
         "pool": pool.name,
         "turns": sum(pool.turns.values()),
         "members": [
             {
-                "name": roster.reps[rep].name, "weight": weight, "turns": pool.turns.get(rep, 0),
+                "name": reps[rep].name, "weight": weight, "turns": pool.turns.get(rep, 0), "actual": really[rep],
                 "behind": round(pool.arrears.get(rep, 0) / TURN, 1),
             }
             for rep, weight in pool.weights.items()

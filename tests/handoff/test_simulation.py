@@ -53,7 +53,8 @@ def test_the_same_routing_gives_the_same_leads(at):
         "actual_wait_minutes",
     )
     assert by_name(result, *keys) == {"Ann": (3, 3, 3, 3, 3, 3, 0, 0), "Bo": (3, 3, 3, 3, 3, 3, 0, 0)}
-    assert [(one["turns"], one["behind"]) for one in result["fairness"][0]["members"]] == [(3, 0.0), (3, 0.0)]
+    members = result["fairness"][0]["members"]
+    assert [(one["turns"], one["actual"], one["behind"]) for one in members] == [(3, 3, 0.0), (3, 3, 0.0)]
 
 
 def test_a_lower_capacity_makes_leads_wait_for_seats(at):
