@@ -120,6 +120,10 @@ class Installation:
         ]  # fmt: skip
         self._spawn(name, command, LEADFLOW_PROCESS="worker", LEADFLOW_WORKER_NAME=name)
 
+    def start_beat(self, name: str) -> None:
+        """Start a beat beside the one that the worker brings along."""
+        self._spawn(name, [sys.executable, "-m", "celery", "-A", "leadflow", "--quiet", "beat", "--pidfile="])
+
     def start_supervised_workers(self) -> None:
         """Start them as production does: one for each queue, under a supervisor with a watchdog."""
         self._spawn("supervisor", [sys.executable, "manage.py", "up", "worker", "beat"])
