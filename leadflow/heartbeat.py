@@ -5,9 +5,13 @@ import os
 import socket
 import time
 
+from django.db.models import QuerySet
+
 from leadflow.models import Heartbeat
 
 EVERY_SECONDS = 5.0
+# No worker: when the demo was last brought up to now.
+DEMO = "demo"
 _FORGET_AFTER = dt.timedelta(days=1)
 _last = 0.0
 
@@ -30,9 +34,14 @@ def beat_now_and_then(name: str, *, at: dt.datetime) -> None:
         beat(name, at=at)
 
 
+def of_workers() -> QuerySet[Heartbeat]:
+    """Return the workers' last signs of life."""
+    return Heartbeat.objects.exclude(name=DEMO)
+
+
 def age(*, at: dt.datetime, name: str | None = None) -> float | None:
     """Return the seconds since `name`, or else any worker, was last seen; None if never."""
-    beats = Heartbeat.objects.filter(name=name) if name else Heartbeat.objects.all()
+    beats = Heartbeat.objects.filter(name=name) if name else of_workers()
     latest = beats.order_by("-at").first()
     return None if latest is None else (at - latest.at).total_seconds()
 

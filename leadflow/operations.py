@@ -18,8 +18,7 @@ from handoff import mailing
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason
 from handoff.outgoing import Delivery, Destination
 from handoff.personal import Mail
-from leadflow import backlog
-from leadflow.models import Heartbeat
+from leadflow import backlog, heartbeat
 from leads import clock
 from leads.audit import audit
 from leads.enums import Outcome
@@ -124,7 +123,7 @@ def workers(at: datetime) -> list[dict[str, Any]]:
     patience = timedelta(seconds=settings.LEADFLOW_WORKER_SILENT_SECONDS)
     return [
         {"name": beat.name, "at": beat.at, "silent": at - beat.at > patience}
-        for beat in Heartbeat.objects.order_by("-at")[:SHOWN]
+        for beat in heartbeat.of_workers().order_by("-at")[:SHOWN]
     ]
 
 

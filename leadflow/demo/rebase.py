@@ -14,18 +14,18 @@ from django.db import connection, models, transaction
 from django.db.models import F
 
 from handoff.models import Handoff, HandoffStatus
+from leadflow import heartbeat
 from leadflow.models import Heartbeat
 from leads import ledger
 from leads.models import StageChange
 
 APPS = ("leads", "scoring", "handoff")
-NAME = "demo"
 _DETOUR = 20 * 366  # days; longer than any demo
 
 
 def mark_present(at: datetime) -> None:
     """Note that the demo is as of this moment."""
-    Heartbeat.objects.update_or_create(name=NAME, defaults={"at": at})
+    heartbeat.beat(heartbeat.DEMO, at=at)
 
 
 def idle_since() -> datetime | None:

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from leadflow import operations
+from leadflow.demo.rebase import mark_present
 from leadflow.heartbeat import beat
 from leadflow.keys import find_key
 from leadflow.models import ApiKey
@@ -126,12 +128,14 @@ def test_operations_page_tells_what_waits_and_what_failed(client):
     )
     DeadLetter.objects.create(batch=batch, index=0, code="no_identity")
     beat("worker-1", at=at - timedelta(hours=1))
+    mark_present(at)
     make_mql(at=at)
 
     page = client.get("/operations/").content.decode()
 
     for words in ("Poison", "ZeroDivisionError", "no_identity", "worker-1", "Silent", "Score them again"):
         assert words in page
+    assert [worker["name"] for worker in operations.workers(at)] == ["worker-1"]  # making the demo is none
 
 
 def test_operations_retries_what_was_set_aside(client):
