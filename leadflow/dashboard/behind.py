@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 
 from handoff.models import Handoff
-from leadflow.dashboard import breakdown, learning, measures, reasons
+from leadflow.dashboard import breakdown, learning, measures, reasons, speed
 from leadflow.dashboard.measures import BUCKETS, MEASURES, WITHIN, Measure
 from leadflow.dashboard.parameters import DIMENSIONS, BadParameter, Parameters
 from leadflow.formatting import duration
@@ -19,7 +19,7 @@ from leads.models import Cycle, Lead, StageChange, User
 from scoring.learning.entries import among
 
 # Parameters besides those of a report.
-MORE = ("of", "value", "within", "reason", "bucket", "known", "side", "came", "cursor")
+MORE = ("of", "value", "within", "reason", "bucket", "known", "side", "came", "speed", "then", "cursor")
 _LEARNED = {"known", "side", "came"}
 MERGES = 10  # how many merges are followed to the record that is left
 
@@ -58,6 +58,11 @@ def behind(user: User, asked: Parameters, at: datetime, rules: dict[str, str]) -
             raise BadParameter("known", f"It does not go with “{name}”.")
         ids, learned = learning.ids_behind(user, asked, at)
         rows, conditions = rows.filter(pk__in=among(ids)), conditions + learned
+    if not asked.rest.keys().isdisjoint({"speed", "then"}):
+        if name != speed.MEASURE:
+            raise BadParameter("speed", f"It does not go with “{name}”.")
+        rows, sped = speed.narrow(rows, asked, at)
+        conditions += sped
     return Behind(measure, rows, conditions)
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
-
-from django.core.cache import cache
 
 from leadflow.charts import FEW
-from leadflow.dashboard import definitions, measures
+from leadflow.dashboard import definitions, measures, speed
+from leadflow.dashboard.keeping import kept
 from leadflow.dashboard.parameters import BadParameter, Parameters
-from leadflow.dashboard.report import CHEAP, KEPT, scope
 from leadflow.dashboard.tables import Row, share
 from leads.models import Signal, User
 from scoring.learning import calibration, lift
@@ -25,7 +21,6 @@ from scoring.live import Rules, live_rules
 
 SPAN = "365"
 OUTCOMES = {"accepted": "are accepted", "converted": "become SQLs"}
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,29 +49,14 @@ def learned(user: User, asked: Parameters, at: datetime) -> Learned:
             grades=calibration.grade_bands(found),
         )
 
-    return _kept("lift", user, asked, count)
+    return kept("lift", user, asked, count)
 
 
 def opinion_on(user: User, asked: Parameters, at: datetime, outcome: str) -> Opinion:
     """Return the second opinion on one outcome, kept like the other figures."""
-    return _kept(
+    return kept(
         f"opinion-{outcome}", user, asked, lambda: second_opinion(entries_of(user, asked, at), outcome)
     )
-
-
-def _kept(name: str, user: User, asked: Parameters, count: Callable[[], T]) -> T:
-    rules = live_rules()
-    version = rules.version if rules else 0
-    key = f"learned:{name}:{scope(user)}:{version}:{asked.today}:{asked.period.zone}:{asked.query()}"
-    kept: T | None = cache.get(key)
-    if kept is not None:
-        return kept
-    began = time.monotonic()
-    fresh = count()
-    took = time.monotonic() - began
-    if took > CHEAP:
-        cache.set(key, fresh, min(KEPT, int(30 * took) + 1))
-    return fresh
 
 
 def entries_of(user: User, asked: Parameters, at: datetime) -> list[Entry]:
@@ -210,7 +190,7 @@ def _weight_row(found: Opinion, weight: Weight | None, names: Names) -> Row:
 @dataclass(frozen=True)
 class LearningTable:
     title: str
-    rows: Callable[[User, Parameters, datetime], list[dict[str, Any]]]
+    rows: Callable[[User, Parameters, datetime], list[Row]]
 
 
 TABLES: dict[str, LearningTable] = {
@@ -219,4 +199,5 @@ TABLES: dict[str, LearningTable] = {
     "second-opinion": LearningTable(
         "What a model of the outcomes makes of each signal and fit rule", _opinion_rows
     ),
+    "speed": LearningTable("Time from the offer to the first contact against outcomes", speed.table_rows),
 }

@@ -29,10 +29,11 @@ from scoring.learning.suggestions import Change
 from scoring.live import live_rules
 from scoring.publishing import save_draft
 
-TABS = {"lift": "Lift", "calibration": "Calibration", "opinion": "Second opinion"}
+TABS = {"lift": "Lift", "calibration": "Calibration", "opinion": "Second opinion", "speed": "Speed"}
 
 
-def _asked(request: HttpRequest, *more: str) -> Asked:
+def asked_of(request: HttpRequest, *more: str) -> Asked:
+    """Read a request for one of these pages, which look at a year unless told otherwise."""
     user = request.user
     assert isinstance(user, User)
     at, zone = clock.now(), current_organisation().time_zone
@@ -40,7 +41,8 @@ def _asked(request: HttpRequest, *more: str) -> Asked:
     return Asked(user, at, parameters.read(query, user, clock.day_of(at, zone), zone, more, span=SPAN))
 
 
-def _head(asked: Asked, here: str, table: str) -> dict[str, Any]:
+def head(asked: Asked, here: str, table: str) -> dict[str, Any]:
+    """Return what the head of each of these pages shows; `table` is the one it gives as CSV."""
     user, wanted = asked.user, asked.parameters
     links = Links(wanted, f"dashboard:{here}")
     teams = list(Team.objects.order_by("name")) if user.is_admin or user.is_marketer else []
@@ -68,7 +70,7 @@ def _head(asked: Asked, here: str, table: str) -> dict[str, Any]:
 @require_safe
 @names_bad_parameters
 def lift_page(request: HttpRequest) -> HttpResponse:
-    asked = _asked(request, "sort")
+    asked = asked_of(request, "sort")
     sort = asked.parameters.rest.get("sort", "leads")
     if sort not in panels.SORTS:
         raise BadParameter("sort", f"Sort can be {', '.join(panels.SORTS)}.")
@@ -81,14 +83,14 @@ def lift_page(request: HttpRequest) -> HttpResponse:
         "sort": sort,
         "sorts": {name: links.page(sort=name) for name in panels.SORTS},
     }
-    return render(request, "dashboard/lift.html", _head(asked, "lift", "lift") | context)
+    return render(request, "dashboard/lift.html", head(asked, "lift", "lift") | context)
 
 
 @requires("reports.read")
 @require_safe
 @names_bad_parameters
 def calibration_page(request: HttpRequest) -> HttpResponse:
-    asked = _asked(request)
+    asked = asked_of(request)
     found = learning.learned(asked.user, asked.parameters, asked.at)
     links = Links(asked.parameters, "dashboard:calibration")
     sections = [
@@ -104,14 +106,14 @@ def calibration_page(request: HttpRequest) -> HttpResponse:
         for outcome, said in OUTCOMES.items()
     ]
     context = {"found": found, "sections": sections}
-    return render(request, "dashboard/calibration.html", _head(asked, "calibration", "calibration") | context)
+    return render(request, "dashboard/calibration.html", head(asked, "calibration", "calibration") | context)
 
 
 @requires("reports.read")
 @require_safe
 @names_bad_parameters
 def opinion_page(request: HttpRequest) -> HttpResponse:
-    asked = _asked(request, "outcome")
+    asked = asked_of(request, "outcome")
     outcome = _outcome(asked)
     rules = live_rules()
     opinion = learning.opinion_on(asked.user, asked.parameters, asked.at, outcome)
@@ -135,7 +137,7 @@ def opinion_page(request: HttpRequest) -> HttpResponse:
         "least_tried": LEAST_TRIED,
         "common": COMMON,
     }
-    return render(request, "dashboard/opinion.html", _head(asked, "opinion", "second-opinion") | context)
+    return render(request, "dashboard/opinion.html", head(asked, "opinion", "second-opinion") | context)
 
 
 def _outcome(asked: Asked) -> str:
@@ -150,7 +152,7 @@ def _outcome(asked: Asked) -> str:
 @names_bad_parameters
 def draft_open(request: HttpRequest) -> HttpResponse:
     """Make a draft of the live definition with the suggested change, worked out anew, and offer to back-test it."""
-    asked = _asked(request, "known", "outcome", "csrfmiddlewaretoken")
+    asked = asked_of(request, "known", "outcome", "csrfmiddlewaretoken")
     rules, names = live_rules(), Names.read(asked.parameters.period.zone)
     changes = _changes(asked)
     home = Links(

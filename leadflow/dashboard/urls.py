@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from leadflow.dashboard import downloads, learning_pages, views
+from leadflow.dashboard import downloads, learning_pages, speed_page, views
 
 app_name = "dashboard"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("dashboard/lift/", learning_pages.lift_page, name="lift"),
     path("dashboard/lift/calibration/", learning_pages.calibration_page, name="calibration"),
     path("dashboard/lift/opinion/", learning_pages.opinion_page, name="opinion"),
+    path("dashboard/lift/speed/", speed_page.speed_page, name="speed"),
     path("dashboard/lift/draft/", learning_pages.draft_open, name="draft_open"),
     path("dashboard/<slug:table>.csv", downloads.table_csv, name="table_csv"),
 ]

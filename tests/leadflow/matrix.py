@@ -224,6 +224,7 @@ MATRIX: dict[str, Row | Public] = {
     "dashboard:table_csv": page("MGA", args=("cohorts",)),
     "dashboard:lift": page("MRGA"),
     "dashboard:calibration": page("MRGA"),
+    "dashboard:speed": page("MRGA"),
     "dashboard:opinion": page("MRGA"),
     "dashboard:draft_open": page(post="MA"),
     # The API.

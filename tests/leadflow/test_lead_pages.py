@@ -63,12 +63,8 @@ def test_queue_lists_leads_by_score_and_links_each(client, marketer):
 
 @pytest.mark.parametrize(
     ("view", "more"),
-    [
-        ("all", 0),
-        ("suspects", 0),
-        ("mql-waiting", 4),
-        ("nurture", 0),
-    ],  # why they wait asks the reps and rules
+    # Why they wait asks rules, reps and absences.
+    [("all", 0), ("suspects", 0), ("mql-waiting", 4), ("nurture", 0)],
 )
 def test_queue_costs_the_same_for_one_row_and_three(client, marketer, view, more):
     publish_standard()
