@@ -53,6 +53,21 @@ def test_inbox_shows_offers_with_their_clock(client, rep):
     assert reverse("handoff:decide", args=[handoff.pk, "accept"]) in page
 
 
+def test_no_clock_runs_on_a_handoff_that_is_closed(client, rep):
+    (handoff,) = offer()
+    Handoff.objects.filter(pk=handoff.pk).update(
+        status=HandoffStatus.ACCEPTED, decided_at=clock.now(), contact_by=clock.now() + timedelta(hours=4)
+    )
+    client.force_login(rep.user)
+    address = reverse("handoff:handoff_detail", args=[handoff.pk])
+    running = client.get(address).content.decode()
+
+    Handoff.objects.filter(pk=handoff.pk).update(closed_at=clock.now())
+
+    assert "to contact" in running
+    assert "to contact" not in client.get(address).content.decode()
+
+
 def test_empty_inbox_says_so(client, rep):
     client.force_login(rep.user)
 
