@@ -148,6 +148,7 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
     world.numbers |= {(f"leadflow:{route}", "own"): hook.pk for route in routes}
     world.numbers |= {(f"leadflow:{route}", "own"): told.pk for route in ("delivery", "delivery_resend")}
     draft = versions.open_draft(key_owner, AT)
+    replay = replays.request(draft, 7, key_owner, AT)
     places = [row["id"] for row in draft.document["pools"]]
     world.numbers |= {
         ("pool", "own"): places.index(pool.pk),
@@ -155,8 +156,10 @@ def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
         ("handoff:draft_rule", "own"): 0,
         ("handoff:draft_rule_move", "own"): 0,
         ("handoff:draft_rule_remove", "own"): 0,
-        ("handoff:replay", "own"): replays.request(draft, 7, key_owner, AT).pk,
+        ("handoff:replay", "own"): replay.pk,
+        ("api:routing_replay", "own"): replay.pk,
         ("handoff:routing_version", "own"): draft.number - 1,
+        ("api:routing_version", "own"): draft.number - 1,
         ("handoff:routing_back", "own"): draft.number - 1,
         ("absence", "own"): _absence(rep),
         ("absence", "other"): _absence(make_rep(team=south)),

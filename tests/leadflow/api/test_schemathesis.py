@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 import scoring
-from handoff import standing
+from handoff import replays, standing, versions
 from handoff.models import Opportunity
 from leadflow.wsgi import application
 from leads import clock
@@ -100,6 +100,8 @@ def world(db: Any, one_connection: None) -> World:
     make_definition(standard)
     draft = make_definition(standard, version=2, status="draft")
     backtest = start_backtest(draft, days=90, at=clock.now())
+    routing = versions.open_draft(make_user(Role.ADMIN), clock.now())
+    replay = replays.request(routing, 7, make_user(Role.ADMIN), clock.now())
     company = Company.objects.create(name="Acme", created_at=AT)
     admin = make_user(Role.ADMIN)
     job = jobs.upload([b"email\na@x.test\n"], filename="x.csv", kind="lead", by=admin, at=clock.now())
@@ -108,6 +110,7 @@ def world(db: Any, one_connection: None) -> World:
     numbers = {
         "leads": lead.pk, "handoffs": offer.pk, "opportunities": deal.pk, "companies": company.pk,
         "reps": rep.pk, "definitions": 2, "backtests": backtest.pk,
+        "routing-versions": routing.number - 1, "routing-replays": replay.pk,
         "reports": "summary", "imports": job.pk, "webhooks": hook.pk,
     }  # fmt: skip
     return World(itertools.cycle([*by_key, signed_in(admin)]), numbers)
