@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,19 +61,23 @@ def current(page: Page, name: str) -> None:
 
 @dataclass
 class Keys:
-    """A keyboard that counts: how many presses each decision took, typed words apart."""
+    """A keyboard that counts: how many presses each decision took, typed words apart, and how many seconds."""
 
     page: Page
     presses: dict[str, list[int]] = field(default_factory=dict)
+    seconds: dict[str, list[float]] = field(default_factory=dict)
     count: int = 0
+    began: float = 0
 
     def press(self, keys: str) -> None:
         for key in keys.split():
+            self.began = self.began if self.count else time.monotonic()
             self.page.keyboard.press(key)
             self.count += 1
 
     def note(self, what: str) -> None:
         self.presses.setdefault(what, []).append(self.count)
+        self.seconds.setdefault(what, []).append(time.monotonic() - self.began)
         self.count = 0
 
     def dialog(self, title: str) -> Any:
@@ -154,6 +160,7 @@ def test_by_keyboard_alone(
     most = {what: max(counts) for what, counts in keys.presses.items()}
     for what, presses in most.items():
         record_property(f"most key presses to {what}", presses)
+        record_property(f"median seconds to {what}", round(median(keys.seconds[what]), 2))
     assert most["accept"] <= 2
     assert most == {
         "accept": 2, "reject": 3, "return": 3, "defer": 3, "first contact": 3, "discover": 2, "qualify": 1,
