@@ -67,5 +67,5 @@ def _why(verdict: Verdict) -> str:
     if verdict.blocks:
         return f"No MQL: {', '.join(verdict.blocks)}"
     nearest = min(verdict.rule_sets, key=lambda answer: (len(answer.missing), answer.rule_set.hand_raiser))
-    lacking = [*nearest.missing, *([] if nearest.rule_set.hand_raiser else verdict.soft_blocks)]
-    return f"No MQL: “{nearest.rule_set.label}” lacks {' and '.join(lacking)}"
+    lacks = [f"“{nearest.rule_set.label}” lacks {' and '.join(nearest.missing)}"] if nearest.missing else []
+    return f"No MQL: {'; '.join([*lacks, *([] if nearest.rule_set.hand_raiser else verdict.soft_blocks)])}"

@@ -151,6 +151,22 @@ def test_what_was_given_up_is_listed_and_sent_again(client):
     assert Delivery.objects.filter(status="waiting", attempts=0).count() == 2
 
 
+def test_what_waits_for_a_webhook_that_is_off_promises_no_try(client):
+    row = make_destination(events=[What.MQL])
+    make_mql(), make_mql()
+    tried, fresh = Delivery.objects.order_by("pk")
+    Delivery.objects.filter(pk=tried.pk).update(attempts=2)
+    assert "Next try" in client.get(f"/webhooks/{row.pk}/").content.decode()
+
+    Destination.objects.update(is_active=False, disabled_reason="Off.")
+
+    page = client.get(f"/webhooks/{row.pk}/").content.decode()
+    assert page.count("Kept until it is on again") == 2
+    assert "Next try" not in page
+    of_one = client.get(f"/webhooks/deliveries/{fresh.pk}/").content.decode()
+    assert "Nothing is sent while the webhook is off." in of_one
+
+
 @pytest.mark.parametrize(
     ("path", "most"), [("/webhooks/", 6), ("/webhooks/{pk}/", 8), ("/api/v1/webhooks/", 4)]
 )

@@ -1,5 +1,6 @@
 import copy
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -14,7 +15,7 @@ from scoring.editing import act, overlay
 from scoring.sections import SECTIONS, Builder
 from tests.factories import AT, make_user
 from tests.scoring.build import SIGNALS
-from tests.scoring.world import give, good_lead, publish_standard, settle
+from tests.scoring.world import end_cycle, give, good_lead, publish_standard, settle
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 OPEN = "d/engagement/rules/0/points:int"
@@ -81,6 +82,21 @@ def test_a_changed_number_is_saved_and_said_in_words(client, draft):
     assert Definition.objects.get(pk=draft.pk).document["engagement"]["rules"][0]["points"] == 3
     assert "+3 once a day, halves every 14 days, within 60 days, 3 at most, together with E-mail." in page
     assert "live: <del>+1 once a day" in page
+
+
+def test_a_lead_that_only_has_to_wait_is_told_until_when(client, draft, monkeypatch):
+    monkeypatch.setattr("leads.clock.now", lambda: AT)
+    lead = good_lead(first_name="Mila")
+    for signal in ("comparison_sheet", "guide"):
+        give(lead, signal, at=AT - timedelta(days=2))
+    settle(AT - timedelta(days=2))
+    end_cycle(lead, at=AT - timedelta(days=1))
+    give(lead, "pricing_page", at=AT)
+    settle(AT)
+
+    page = client.get(url(draft) + f"?lead={lead.pk}").content.decode()
+
+    assert "No MQL: left alone until 10 Apr 2026 after the last decision." in page
 
 
 def test_a_page_of_many_rules_is_saved_whole(client, draft):
