@@ -8,9 +8,11 @@ import warnings
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun, worker_ready
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init, worker_ready
 from django.db import DatabaseError, connections
 from django_structlog.celery.steps import DjangoStructLogInitStep
+
+from scoring import deaths
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadflow.settings")
 # The image runs as nobody in particular; on a laptop or in CI, root is nobody's business but theirs.
@@ -70,6 +72,12 @@ def rest_pulse(**kwargs: Any) -> None:
     if _pulse is not None:
         _pulse.busy.clear()
     leave_sign_of_life()
+
+
+@worker_process_init.connect
+def suspect_what_comes_first(**kwargs: Any) -> None:
+    """Have a new process be careful: the one before it may have died of its work."""
+    deaths.suspect()
 
 
 @worker_ready.connect

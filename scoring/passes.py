@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
 from leads import clock
 from leads.models import Lead
 from leads.wakeup import wake
 from scoring.contention import with_retries
+from scoring.deaths import is_suspect
 from scoring.live import live_rules
-from scoring.models import Rescore
+from scoring.models import PendingScore, Rescore
 from scoring.promotion import Occasion, promote_scored
 from scoring.storing import Chosen, Present, store_scores
 
+logger = logging.getLogger(__name__)
 NIGHTLY = "nightly"
 PUBLISH = "publish"
 # A chunk is one transaction: long enough to pay, short enough that no event waits long for its lead.
@@ -58,15 +61,26 @@ def continue_pass(at: datetime | None = None) -> int:
     """Score the next chunk of the oldest unfinished pass; return how many leads it had, 0 if nothing is left.
 
     The scores, the promotions and the step forward are one transaction, so a killed worker loses nothing
-    and repeats nothing.
+    and repeats nothing. A chunk that fails, or that an earlier worker may have died of, is left to pending
+    marks, with which the lead at fault is found and the others go on.
     """
-    while (leads := with_retries(lambda: _next_chunk(at))) == 0:
+    while (leads := _attempt(at)) == 0:
         pass  # that pass is over, but another may be waiting
     return leads or 0
 
 
+def _attempt(at: datetime | None) -> int | None:
+    try:
+        return with_retries(lambda: _next_chunk(at, leave_to_marks=is_suspect()))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("a chunk of a full pass failed; its leads are scored by marks")
+        return with_retries(lambda: _next_chunk(at, leave_to_marks=True))
+
+
 @transaction.atomic
-def _next_chunk(at: datetime | None) -> int | None:
+def _next_chunk(at: datetime | None, *, leave_to_marks: bool) -> int | None:
     """Return how many leads the chunk had, 0 where a pass ended, None without one."""
     unfinished = Rescore.objects.filter(finished_at=None).order_by("pk")
     run = unfinished.select_for_update(skip_locked=True).first()
@@ -80,13 +94,23 @@ def _next_chunk(at: datetime | None) -> int | None:
     if not leads or rules is None or rules.version != run.version:
         unfinished.filter(pk=run.pk).update(finished_at=present.at)
         return 0
-    changed = store_scores(chosen, present.today, rules, present.catalogue)
-    occasion = Occasion(present.today, present.at, overnight=run.reason == NIGHTLY)
-    promote_scored(chosen, occasion, rules, present.catalogue)
+    changed = 0
+    if leave_to_marks:
+        _mark(chosen, present)
+    else:
+        changed = store_scores(chosen, present.today, rules, present.catalogue)
+        occasion = Occasion(present.today, present.at, overnight=run.reason == NIGHTLY)
+        promote_scored(chosen, occasion, rules, present.catalogue)
     unfinished.filter(pk=run.pk).update(
         last_lead_id=chosen.upto, leads_done=F("leads_done") + leads, changed=F("changed") + changed
     )
     return leads
+
+
+def _mark(chosen: Chosen, present: Present) -> None:
+    ids = Lead.objects.live().filter(chosen.condition).order_by("pk").values_list("pk", flat=True)
+    marks = (PendingScore(lead_id=pk, day=present.today, created_at=present.at) for pk in ids)
+    PendingScore.objects.bulk_create(marks, batch_size=1000)
 
 
 def _end_of_chunk(after: int) -> int | None:

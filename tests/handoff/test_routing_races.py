@@ -45,8 +45,11 @@ def eight_routers():
         return list(threads.map(run, range(ROUTERS)))
 
     with ThreadPoolExecutor(ROUTERS) as threads:
-        yield lambda at: together(lambda: routing.drain(at))
-        together(lambda: connection.close())
+        try:
+            yield lambda at: together(lambda: routing.drain(at))
+        finally:
+            barrier.reset()
+            together(lambda: connection.close())
 
 
 def fifty_mqls(at, rng):

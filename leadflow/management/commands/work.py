@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from leadflow import work
+from scoring import deaths
 
 
 class Command(BaseCommand):
@@ -26,6 +27,8 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
+        # It may have been started in place of one that died of its work.
+        deaths.suspect()
         sweeps = work.Sweeps()
         while not stop.wait(0.5):
             sweeps.run_due()
