@@ -189,6 +189,20 @@ def test_managers_pages_open(client, rep, team, name):
     assert client.get(reverse(name)).status_code == 200
 
 
+def test_reassigning_shows_who_has_a_seat_and_leaves_out_who_has_the_lead(client, rep, team):
+    offer()
+    names = {"Ida Berg": {"capacity": 4}, "Jon Aas": {"capacity": 3, "is_available": False}}
+    for name, fields in names.items():
+        Rep.objects.create(user=make_user(Role.REP, team=team, name=name), **fields)
+    client.force_login(make_user(Role.MANAGER, team=team))
+
+    page = client.get(reverse("handoff:reassign", args=[Handoff.objects.get().pk]))
+
+    labels = [label for _, label in page.context["form"].fields["rep"].choices][1:]
+    assert labels == ["Ida Berg, 0 of 4 seats taken", "Jon Aas, 0 of 3 seats taken, not taking leads"]
+    assert f"now with {rep.user.name}" in page.content.decode()
+
+
 def test_manager_reassigns_with_a_reason(client, rep, team):
     (handoff,) = offer()
     other = Rep.objects.create(user=make_user(Role.REP, team=team), capacity=1)

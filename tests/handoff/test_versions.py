@@ -266,6 +266,20 @@ def test_a_replay_waits_runs_once_and_is_found_again(client, pool, reps, manager
     assert "90 days" in client.get(reverse("handoff:draft")).content.decode()
 
 
+def test_the_page_of_a_replay_asks_again_until_it_is_done(client, pool, manager):
+    asked = replays.request(versions.open_draft(manager, clock.now()), 9, manager, clock.now())
+    address, htmx = reverse("handoff:replay", args=[asked.pk]), {"HX-Request": "true"}
+
+    assert 'hx-trigger="every 2s"' in client.get(address).content.decode()
+    running = client.get(address, headers=htmx)
+    replays.drain()
+    done = client.get(address, headers=htmx)
+
+    assert ("<html" in running.content.decode(), "HX-Refresh" in running) == (False, False)
+    assert done["HX-Refresh"] == "true"
+    assert "hx-get" not in client.get(address).content.decode()
+
+
 def test_a_replay_that_nobody_finished_is_begun_again_and_given_up_in_the_end(pool, manager, at):
     asked = replays.request(versions.open_draft(manager, at), 9, manager, at)
     RoutingReplay.objects.update(attempts=1, claimed_until=at + timedelta(minutes=1))
