@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 
 from handoff import context, notices, outbox, sentences
 from handoff.bulk import Row, insert
@@ -19,7 +19,7 @@ from handoff.planning import Plan
 from handoff.promises import Promises, Terms
 from handoff.roster import RepCard, Roster, save_rotations
 from handoff.rules import LeadFacts
-from leads.models import Cycle, Lead
+from leads.models import Cycle, Lead, Organisation
 
 T = TypeVar("T")
 # Somebody has to act on these; a seat frees by itself.
@@ -45,14 +45,14 @@ class Waiting:
 Decided = tuple[Waiting, Plan]
 
 
-def record(decided: Sequence[Decided], roster: Roster, at: datetime) -> int:
+def record(decided: Sequence[Decided], roster: Roster, at: datetime, organisation: Organisation) -> int:
     """Write the plans in the transaction that made them; return how many changed anything.
 
-    The number of statements follows the reps and reasons, not the leads.
+    The number of statements follows calendars, terms and reasons, not the leads and not the reps.
     """
     news = [(waiting, plan) for waiting, plan in decided if _is_new(waiting, plan)]
     offers = [(waiting, plan) for waiting, plan in news if plan.rep]
-    promises = Promises.read()
+    promises = Promises.read(organisation)
     context.refresh([(w.handoff_id, w.cycle_id) for w, _ in offers if w.has_stale_context], at)
     _write_offers(offers, promises, at)
     _write_queued([(waiting, plan) for waiting, plan in news if not plan.rep])
@@ -95,20 +95,32 @@ def _terms(waiting: Waiting, promises: Promises) -> Terms:
 
 
 def _write_offers(offers: Sequence[Decided], promises: Promises, at: datetime) -> None:
-    def target(waiting: Waiting, plan: Plan) -> tuple[int, int | None, Terms]:
-        return _rep(plan).id, plan.rule.id if plan.rule else None, _terms(waiting, promises)
+    """One statement for all whose clocks run alike, whoever gets them."""
 
-    for (rep, rule, terms), group in _grouped(offers, target):
-        pool = group[0][1].pool
+    def clock(waiting: Waiting, plan: Plan) -> tuple[int | None, Terms]:
+        return _rep(plan).calendar_id, _terms(waiting, promises)
+
+    for (calendar, terms), group in _grouped(offers, clock):
         _queued(group).update(
             status=HandoffStatus.OFFERED,
             version=F("version") + 1,
             queue_reason="",
-            rep=rep,
-            rule=rule,
-            pool=pool and pool.id,
-            **promises.accepting(_rep(group[0][1]).calendar_id, terms, at),
+            rep=_each((waiting.handoff_id, _rep(plan).id) for waiting, plan in group),
+            rule=_each((waiting.handoff_id, plan.rule and plan.rule.id) for waiting, plan in group),
+            pool=_each((waiting.handoff_id, plan.pool and plan.pool.id) for waiting, plan in group),
+            **promises.accepting(calendar, terms, at),
         )
+
+
+def _each(pairs: Iterable[tuple[int, int | None]]) -> Any:
+    """Return what each row, named by its id, gets in one UPDATE; a plain value where all get the same."""
+    rows: dict[int | None, list[int]] = defaultdict(list)
+    for pk, value in pairs:
+        rows[value].append(pk)
+    if len(rows) == 1:
+        return next(iter(rows))
+    named = [When(pk__in=ids, then=Value(value)) for value, ids in rows.items() if value is not None]
+    return Case(*named, default=None)
 
 
 def _write_queued(waits: Sequence[Decided]) -> None:
@@ -118,14 +130,30 @@ def _write_queued(waits: Sequence[Decided]) -> None:
 
 
 def _write_owners(news: Sequence[Decided]) -> None:
-    def owner_and_team(_: Waiting, plan: Plan) -> tuple[int | None, int | None]:
-        team = plan.pool.team_id if plan.pool else plan.rep.team_id if plan.rep else None
-        return plan.rep.user_id if plan.rep else None, team
+    if not news:
+        return
+    owners = {waiting.lead_id: plan.rep.user_id if plan.rep else None for waiting, plan in news}
+    teams = {waiting.lead_id: _team(plan) for waiting, plan in news}
+    Lead.objects.filter(pk__in=owners).update(owner=_each(owners.items()), pool_team=_each(teams.items()))
+    taken = [(waiting, plan) for waiting, plan in news if plan.rep]
+    left = [(waiting, plan) for waiting, plan in news if not plan.rep]
+    if taken:
+        reps = [(waiting.cycle_id, _rep(plan).user_id) for waiting, plan in taken]
+        _cycles(taken).update(rep=_each(reps), team=_cycle_teams(taken))
+    if left:
+        _cycles(left).update(team=_cycle_teams(left))
 
-    for (owner, team), group in _grouped(news, owner_and_team):
-        Lead.objects.filter(pk__in=[w.lead_id for w, _ in group]).update(owner=owner, pool_team=team)
-        stamp = {"rep": owner, "team": team} if owner else {"team": team}
-        Cycle.objects.filter(pk__in=[w.cycle_id for w, _ in group]).update(**stamp)
+
+def _team(plan: Plan) -> int | None:
+    return plan.pool.team_id if plan.pool else plan.rep.team_id if plan.rep else None
+
+
+def _cycles(decided: Sequence[Decided]) -> Any:
+    return Cycle.objects.filter(pk__in=[waiting.cycle_id for waiting, _ in decided])
+
+
+def _cycle_teams(decided: Sequence[Decided]) -> Any:
+    return _each((waiting.cycle_id, _team(plan)) for waiting, plan in decided)
 
 
 _DECISION = (

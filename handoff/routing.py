@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, Max, OuterRef, Q
@@ -22,7 +22,7 @@ from handoff.sentences import who
 from handoff.tryout import preview
 from leads import clock
 from leads.enums import Stage
-from leads.models import Conversation, Note
+from leads.models import Conversation, Note, Organisation
 
 __all__ = ["drain", "preview", "routable", "route_handoff"]
 
@@ -38,14 +38,15 @@ def drain(at: datetime | None = None) -> int:
     no later one in this run: a seat that frees meanwhile is left to the next run, which starts at the oldest.
     """
     at = at or clock.now()
-    day = clock.day_of(at)
+    organisation = Organisation.current()
+    day = clock.day_of(at, organisation.time_zone)
     changed = release_ready(day)
     if not routable().exists():
         return changed
     closed: set[int] = set()
     after: tuple[bool, datetime, int] | None = None
     while True:
-        count, after, closed = _route_batch(at, day, after, closed)
+        count, after, closed = _route_batch(at, organisation, after, closed)
         changed += count
         if after is None:
             return changed
@@ -66,10 +67,10 @@ def routable() -> Any:
 
 @atomic
 def _route_batch(
-    at: datetime, day: date, after: tuple[bool, datetime, int] | None, closed: set[int]
+    at: datetime, organisation: Organisation, after: tuple[bool, datetime, int] | None, closed: set[int]
 ) -> tuple[int, tuple[bool, datetime, int] | None, set[int]]:
     """Route the next batch; return what changed, where the next one starts and who takes no more leads."""
-    roster = load_roster(day, lock=True, closed=closed)
+    roster = load_roster(clock.day_of(at, organisation.time_zone), lock=True, closed=closed)
     full = {rep.id for rep in roster.reps.values() if rep.is_full}
     rows = list(
         _worth_trying(roster, after).values_list("pk", "lead_id", "is_hand_raise", "waiting_since")[:BATCH]
@@ -80,7 +81,7 @@ def _route_batch(
     mqls = {lead_id for lead_id, stage in stages.items() if stage == Stage.MQL}
     waiting = _read([pk for pk, lead_id, _, _ in rows if lead_id in mqls])
     planner = Planner(roster, active_rules())
-    count = record([(one, planner.decide(one.facts)) for one in waiting], roster, at)
+    count = record([(one, planner.decide(one.facts)) for one in waiting], roster, at, organisation)
     full |= {rep.id for rep in roster.reps.values() if rep.is_full}
     last_id, _, raised, since = rows[-1]
     return count, (raised, since, last_id) if len(rows) == BATCH else None, full
@@ -142,12 +143,15 @@ def _waiting(row: dict[str, Any], past: facts.Past, last_talk: datetime | None) 
 
 def _last_talk(leads: Iterable[int]) -> dict[int, datetime]:
     """Return when somebody last wrote or spoke about each lead."""
+    ids = list(leads)
+    notes = Note.objects.filter(lead_id__in=ids, for_sales=True)
+    talks = Conversation.objects.filter(lead_id__in=ids)
+    said, spoken = (
+        rows.order_by().values_list("lead_id").annotate(at_last=Max("at")) for rows in (notes, talks)
+    )
     last: dict[int, datetime] = {}
-    notes = Note.objects.filter(lead_id__in=list(leads), for_sales=True)
-    talks = Conversation.objects.filter(lead_id__in=list(leads))
-    for rows in (notes, talks):
-        for lead_id, at in rows.order_by().values_list("lead_id").annotate(Max("at")):
-            last[lead_id] = max(at, last.get(lead_id, at))
+    for lead_id, at in said.union(spoken, all=True):
+        last[lead_id] = max(at, last.get(lead_id, at))
     return last
 
 

@@ -6,10 +6,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from handoff import routing, sentences
-from handoff.models import Handoff, Notice, RotationState, RoutingDecision, RoutingRule
+from handoff.models import Handoff, Notice, Pool, PoolMember, RotationState, RoutingDecision, RoutingRule
 from handoff.rules import rules_changed
 from leads.models import Company
-from tests.factories import AT, make_lead, make_mql, make_pool, make_rep, make_team, make_user
+from tests.factories import AT, make_lead, make_mql, make_offer, make_pool, make_rep, make_team, make_user
 from tests.handoff.support import LATER, current, findings
 
 pytestmark = pytest.mark.django_db
@@ -190,9 +190,9 @@ def test_a_seat_that_frees_during_a_run_is_left_to_the_next_run(at, monkeypatch)
     monkeypatch.setattr(routing, "BATCH", 1)
     original, batches = routing.record, []
 
-    def record_and_free_the_seat(decided, roster, at):
+    def record_and_free_the_seat(decided, roster, at, organisation):
         batches.append(decided)
-        count = original(decided, roster, at)
+        count = original(decided, roster, at, organisation)
         if len(batches) == 2:
             Handoff.objects.filter(pk=first.pk).update(status="withdrawn", closed_at=at)
         return count
@@ -299,3 +299,48 @@ def test_make_lead_without_name_is_still_named(at):
     assert Notice.objects.get().text.startswith(
         "someone@company.test is yours to take. Accept by 12 Mar 14:00"
     )
+
+
+@pytest.mark.parametrize(
+    ("reps", "leads", "statements"), [(2, 1, 28), (2, 20, 30), (12, 20, 30), (12, 60, 30)]
+)
+def test_statements_follow_neither_leads_nor_reps(at, reps, leads, statements, django_assert_max_num_queries):
+    make_pool(*(make_rep(capacity=99) for _ in range(reps)))
+    make_mql()
+    routing.drain(at)
+    handoffs = [make_mql() for _ in range(leads)]
+
+    with django_assert_max_num_queries(statements):
+        routing.drain(at)
+
+    assert Handoff.objects.filter(pk__in=[one.pk for one in handoffs], status="offered").count() == leads
+
+
+def test_an_idle_run_asks_three_things(at, django_assert_num_queries):
+    make_offer()
+
+    with django_assert_num_queries(3):
+        routing.drain(at)
+
+
+def test_each_lead_of_a_batch_gets_what_was_decided_for_it(at):
+    south = make_team("South")
+    named, pooled, nobody = make_rep("Per Dahl", team=south), make_rep("Jonas Lind"), make_rep(capacity=0)
+    make_pool(pooled)
+    pool = Pool.objects.create(name="Full", team=south)
+    PoolMember.objects.create(pool=pool, rep=nobody)
+    RoutingRule.objects.create(position=1, name="Named", rep=named, conditions={"country": ["NO"]})
+    RoutingRule.objects.create(position=2, name="Full", pool=pool, conditions={"country": ["SE"]})
+    handoffs = [make_mql(country=country) for country in ("NO", "SE", "DK")]
+
+    routing.drain(at)
+
+    found = Handoff.objects.filter(pk__in=[one.pk for one in handoffs]).order_by("pk").values_list(
+        "status", "rep__user__name", "rule__name", "pool__name", "lead__owner__name", "lead__pool_team__name",
+        "cycle__rep__name", "cycle__team__name",
+    )  # fmt: skip
+    assert list(found) == [
+        ("offered", "Per Dahl", "Named", None, "Per Dahl", "South", "Per Dahl", "South"),
+        ("queued", None, "Full", "Full", None, "South", None, "South"),
+        ("offered", "Jonas Lind", "Nordics", "Nordics", "Jonas Lind", "Nordics", "Jonas Lind", "Nordics"),
+    ]

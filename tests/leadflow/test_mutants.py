@@ -265,7 +265,7 @@ def test_the_newest_lead_served_first_is_noticed(monkeypatch, at):
 
 
 def test_an_offer_without_its_owner_is_noticed(monkeypatch, at):
-    mutate(monkeypatch, assigning._write_owners, "update(owner=owner, ", "update(")
+    mutate(monkeypatch, assigning._write_owners, "update(owner=_each(owners.items()), ", "update(")
 
     with noticed():
         turns.test_drain_offers_with_owner_deadline_turn_decision_and_notice(at)
