@@ -17,7 +17,7 @@ from leads.models import Definition, Lead, Organisation, StageChange
 from scoring.engine import score
 from scoring.facts import load_counts, load_profiles
 from scoring.live import Catalogue, Rules, rules_of
-from scoring.models import PendingScore, Rescore, ScoreOverride
+from scoring.models import Backtest, BacktestEntry, PendingScore, Rescore, ScoreOverride
 from scoring.sql import SCORE_COLUMNS
 
 MOST = 20
@@ -26,6 +26,7 @@ CHUNK = 200
 LATE = timedelta(seconds=60)
 EXPIRY_LATE = timedelta(minutes=5)
 Check = Callable[[datetime], list[str]]
+Kind = BacktestEntry.Kind
 
 
 def marks_are_worked_off(at: datetime) -> list[str]:
@@ -177,6 +178,33 @@ def approvals_are_sound(at: datetime) -> list[str]:
     ]
 
 
+def backtests_agree(at: datetime) -> list[str]:
+    """R20: the leads behind a stored back-test are what its figures say; leads deleted since may be missing."""
+    neither = Q(live_on=None) | Q(draft_on=None)
+    right = (
+        Q(kind=Kind.GAINED, live_on=None)
+        | Q(kind=Kind.LOST, draft_on=None)
+        | (Q(kind=Kind.SAME, live_on=F("draft_on")) & ~neither)
+        | (Q(kind=Kind.MOVED) & ~neither & ~Q(live_on=F("draft_on")))
+    )
+    first, last = F("backtest__first_day"), F("backtest__last_day")
+    outside = Q(live_on__lt=first) | Q(live_on__gt=last) | Q(draft_on__lt=first) | Q(draft_on__gt=last)
+    entries = BacktestEntry.objects.order_by("pk")
+    findings = [
+        f"Back-test {one.backtest_id} has lead {one.lead_id} as {one.kind} and shows something else."
+        for one in entries.filter(~right | outside)[:MOST]
+    ]
+    done = Backtest.objects.filter(failed="").exclude(finished_at=None)
+    counted = done.annotate(live=Count("entries__live_on"), drafted=Count("entries__draft_on")).order_by(
+        "-pk"
+    )
+    for pk, summary, live, drafted in counted.values_list("pk", "summary", "live", "drafted")[:SAMPLE]:
+        said = summary.get("live_mqls", 0), summary.get("draft_mqls", 0)
+        if live > said[0] or drafted > said[1]:
+            findings.append(f"Back-test {pk} says {said} MQLs and has {(live, drafted)}.")
+    return findings[:MOST]
+
+
 CHECKS: list[tuple[str, str, Check]] = [
     ("I2", "Marks are worked off", marks_are_worked_off),
     ("I3", "Scores recompute", scores_recompute),
@@ -184,6 +212,7 @@ CHECKS: list[tuple[str, str, Check]] = [
     ("I4", "Scores set by hand stand beside", overrides_stand_beside),
     ("I5", "Scores are of the live version", one_version),
     ("R5", "Approvals are sound", approvals_are_sound),
+    ("R20", "Back-tests say what is behind them", backtests_agree),
     ("I7", "MQL entries have their cycles", entries_have_cycles),
     ("I19", "Merged leads are at rest", merged_leads_are_at_rest),
 ]

@@ -247,6 +247,7 @@ MATRIX: dict[str, Row | Public] = {
     "api:companies": api(get="MRGA leads:read"),
     "api:company": api("company", get="MRGA leads:read"),
     "api:events": api(get="MRGA events:read"),
+    **{f"api:events_{verb}": api(post="MA") for verb in ("quarantine", "release")},
     "api:handoffs": api(get="MRGA handoffs:read"),
     "api:handoffs_accept": api(post="R handoffs:respond"),
     "api:handoff_contact": api("handoff", post="MRGA leads:write"),

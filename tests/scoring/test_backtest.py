@@ -19,6 +19,7 @@ from scoring import backtest_runs
 from scoring.backtest import Engine, NoHistory, Plan, Sweep, end_of_batch, promoted, replay
 from scoring.backtest_runs import advance, drain, start_backtest
 from scoring.backtest_summary import LEAST_DECIDED, acceptance, summarise
+from scoring.checks import backtests_agree
 from scoring.live import Rules, rules_from
 from scoring.models import Backtest, BacktestEntry
 from tests.factories import AT, make_definition
@@ -219,6 +220,38 @@ def test_a_kept_back_test_says_what_a_replay_says(stored):
     ]
     assert backtest.entries.filter(kind="gained").count() == 3
     assert (backtest.leads_done, backtest.leads_total, backtest.failed) == (5, 5, "")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kind": "lost"}, {"kind": "same"}, {"kind": "moved"}, {"draft_on": TODAY + timedelta(days=1)},
+        {"draft_on": TODAY - timedelta(days=400)}, {"kind": "moved", "live_on": TODAY, "draft_on": TODAY},
+        {"kind": "same", "live_on": TODAY, "draft_on": TODAY - timedelta(days=1)},
+    ],
+)  # fmt: skip
+def test_verify_finds_a_lead_that_a_back_test_shows_as_something_else(stored, changed):
+    backtest = start_backtest(stored, days=90, at=AT)
+    drain()
+    assert backtests_agree(AT) == []
+    entry = backtest.entries.filter(kind="gained").first()
+
+    BacktestEntry.objects.filter(pk=entry.pk).update(**changed)
+
+    said = f"Back-test {backtest.pk} has lead {entry.lead_id} as {changed.get('kind', 'gained')}"
+    assert backtests_agree(AT)[0].startswith(said)
+
+
+def test_verify_finds_figures_with_more_leads_behind_them_and_takes_deleted_ones_for_granted(stored):
+    backtest = start_backtest(stored, days=90, at=AT)
+    drain()
+    backtest.refresh_from_db()
+    found = backtest.summary["draft_mqls"]
+
+    Backtest.objects.update(summary=backtest.summary | {"draft_mqls": found + 1})
+    assert backtests_agree(AT) == []
+    Backtest.objects.update(summary=backtest.summary | {"draft_mqls": found - 1})
+    assert len(backtests_agree(AT)) == 1
 
 
 def test_a_back_test_goes_on_where_it_was_killed(stored, monkeypatch):
