@@ -89,6 +89,10 @@ class PoolForm(forms.Form):
         self.reps, self.capacity = list(reps.filter(user__is_active=True)), dict(document["capacity"])
         for rep in self.reps:
             self._add_fields(rep)
+        # Two columns on a page: a weight stands beside its capacity.
+        self.order_fields(
+            ["name", "team", *(name for name in self.fields if "_" in name and name != "is_active")]
+        )
 
     def _add_fields(self, rep: Rep) -> None:
         key = str(rep.pk)
