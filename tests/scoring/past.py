@@ -155,7 +155,8 @@ class Past:
         late = self.rng.choice([0] * 8 + [1, 3, 12])
         key = self.rng.choice(["", "a", "b", "contact#pipelines"]) if signal != "unsubscribe" else ""
         self._count(lead, (signal, key, self.day - timedelta(days=late), self.day), 1, hour)
-        if signal in ("unsubscribe", "email_bounce"):
+        # A late arrival may put the first engagement so far back that the return came too late.
+        if late or signal in ("unsubscribe", "email_bounce"):
             self.disturbed.add((lead.pk, self.day))
         if signal == "unsubscribe":
             hour.unsubscribed.append(lead.pk)
