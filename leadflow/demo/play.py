@@ -26,7 +26,7 @@ from scoring.publishing import publish
 
 SEED = 20260317
 DAYS = 365
-PEOPLE = 2400
+PEOPLE = 2050
 SECOND_DEFINITION_AFTER = 215  # days into the year
 
 Progress = Callable[[int], object]
