@@ -21,7 +21,7 @@ def at_once(*acts, within=30):
     return results
 
 
-def race(rounds, *acts, head_start=HEAD_START, within=120):
+def race(rounds, *acts, head_start=HEAD_START, within=240):
     """Have every act done with every one of the rounds, by a thread for each act, at the same moment.
 
     Return for each round what each act returned, or the refusal it met.
