@@ -60,7 +60,7 @@ class Command(BaseCommand):
         self.say("bringing the database up to date")
         call_command("migrate", verbosity=0, interactive=False)
         if settings.LEADFLOW_DEMO and _is_for_the_demo():
-            self.say("making the demo, or bringing it up to now; the first time takes about a minute")
+            self.say("making the demo, or bringing it up to now; the first time takes a minute or two")
             call_command("demo")
         # Without one nothing scores; a later start finds the organisation's own.
         call_command("definition", "publish", "--standard", "--if-none", verbosity=0, stdout=io.StringIO())
