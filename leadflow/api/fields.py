@@ -10,7 +10,7 @@ from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from leadflow.api.errors import InvalidQuery, field_errors
+from leadflow.api.errors import InvalidQuery, Refused, field_errors
 from leadflow.problems import FieldError
 
 MAX_ID = 2**63 - 1
@@ -77,6 +77,20 @@ class Body(serializers.Serializer[Any]):
             if unknown:
                 text = ErrorDetail("This field is not known here.", code="unknown_field")
                 raise serializers.ValidationError({name: [text] for name in sorted(unknown)})
+        return super().to_internal_value(data)
+
+
+class IdsBody(Body):
+    """A body that names several rows; more than `most` of `what` are refused at once, before each is read."""
+
+    most: int
+    what: str
+    ids = serializers.ListField(child=Whole(min_value=1, max_value=MAX_ID), allow_empty=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        ids = data.get("ids") if isinstance(data, dict) else None
+        if isinstance(ids, list) and len(ids) > self.most:
+            raise Refused(413, "too_many", f"At most {self.most:,} {self.what} in one request.")
         return super().to_internal_value(data)
 
 

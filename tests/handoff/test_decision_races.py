@@ -29,10 +29,7 @@ AROUND = 0.05
 LANES = 4
 
 
-@pytest.fixture(autouse=True)
-def _needs_a_server(transactional_db):
-    if connection.vendor != "postgresql":
-        pytest.skip("needs PostgreSQL: SQLite lets one writer in at a time")
+pytestmark = pytest.mark.usefixtures("needs_postgresql")
 
 
 @pytest.fixture

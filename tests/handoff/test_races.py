@@ -4,7 +4,6 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connection
 
 from handoff import clocks, routing, workflow
 from handoff.models import Handoff, Opportunity
@@ -15,11 +14,7 @@ from tests.factories import make_mql, make_pool, make_rep, make_team, make_user
 from tests.handoff.racing import REFUSALS, at_once, one_won
 from tests.handoff.support import current, findings, work
 
-
-@pytest.fixture(autouse=True)
-def _needs_a_server(transactional_db):
-    if connection.vendor != "postgresql":
-        pytest.skip("needs PostgreSQL: SQLite lets one writer in at a time")
+pytestmark = pytest.mark.usefixtures("needs_postgresql")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from collections import Counter
 from functools import partial
 
 import pytest
-from django.db import connection
 
 from handoff import routing, workflow
 from handoff.models import Handoff, Notice, PoolMember, Rep
@@ -18,10 +17,7 @@ from tests.handoff.support import current, findings, reason
 ROUNDS, REPS = 50, 5
 
 
-@pytest.fixture(autouse=True)
-def _needs_a_server(transactional_db):
-    if connection.vendor != "postgresql":
-        pytest.skip("needs PostgreSQL: SQLite lets one writer in at a time")
+pytestmark = pytest.mark.usefixtures("needs_postgresql")
 
 
 class Edits:

@@ -21,10 +21,7 @@ from tests.handoff.support import current, findings, reason
 ROUTERS, LEADS, REPS, SEATS = 8, 50, 5, 8
 
 
-@pytest.fixture(autouse=True)
-def _needs_a_server(transactional_db):
-    if connection.vendor != "postgresql":
-        pytest.skip("needs PostgreSQL: SQLite lets one writer in at a time")
+pytestmark = pytest.mark.usefixtures("needs_postgresql")
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 
 from leadflow.api import fields
-from leadflow.api.errors import Refused
 from leadflow.api.operation import operation
 from leadflow.api.outputs import BulkOut, LeadOut
 from leadflow.api.views.leads import LeadEndpoint
@@ -37,14 +36,8 @@ class MoveBody(fields.Body):
         return attrs
 
 
-class BulkMoveBody(MoveBody):
-    ids = s.ListField(child=fields.Whole(min_value=1, max_value=fields.MAX_ID), allow_empty=False)
-
-    def to_internal_value(self, data: Any) -> Any:
-        ids = data.get("ids") if isinstance(data, dict) else None
-        if isinstance(ids, list) and len(ids) > MOST:
-            raise Refused(413, "too_many", f"At most {MOST:,} leads in one request.")
-        return super().to_internal_value(data)
+class BulkMoveBody(fields.IdsBody, MoveBody):
+    most, what = MOST, "leads"
 
 
 class LeadMove(LeadEndpoint):

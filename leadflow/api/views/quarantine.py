@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rest_framework import serializers as s
 from rest_framework.request import Request
 
 from leadflow.api import fields
-from leadflow.api.errors import Refused
 from leadflow.api.operation import Endpoint, operation
 from leadflow.api.outputs import BulkOut
 from leads import clock
 from leads.quarantine import MOST, Result, quarantine, release
 
 
-class EventsBody(fields.Body):
-    ids = s.ListField(child=fields.Whole(min_value=1, max_value=fields.MAX_ID), allow_empty=False)
-
-    def to_internal_value(self, data: Any) -> Any:
-        ids = data.get("ids") if isinstance(data, dict) else None
-        if isinstance(ids, list) and len(ids) > MOST:
-            raise Refused(413, "too_many", f"At most {MOST:,} events in one request.")
-        return super().to_internal_value(data)
+class EventsBody(fields.IdsBody):
+    most, what = MOST, "events"
 
 
 class EventsQuarantine(Endpoint):
