@@ -196,12 +196,12 @@ def _decide(
     before = {name: getattr(now, name) for name in changes}
     pending = {"kind": kind, "by": by.pk, "at": at, "before": before, **(more or {})}
     unchanged = Handoff.objects.filter(guard, pk=handoff.pk, version=handoff.version, closed_at=None)
-    updated = unchanged.update(
-        **changes, version=F("version") + 1, settle_at=at + wait, pending=_plain(pending)
-    )
-    if not updated:
+    changes |= {"settle_at": at + wait, "pending": _plain(pending)}
+    if not unchanged.update(**changes, version=F("version") + 1):
         raise conflict(handoff, now, at)
-    now = _reread(handoff)
+    for name, value in changes.items():
+        setattr(now, name, value)
+    now.version = handoff.version + 1
     if not wait:
         settle(now, lead, at)
     return now

@@ -9,8 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import connection
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
-from leads.definitions import live_definition
+from leads.enums import DefinitionStatus
 from leads.models import Definition, Signal
 from scoring.documents import parse
 from scoring.engine import SignalFacts
@@ -60,8 +62,13 @@ class Catalogue:
 
 def live_rules() -> Rules | None:
     """Return the rules in force, or None before the first definition was published."""
-    live = live_definition()
-    return rules_of(live) if live else None
+    live = Definition.objects.filter(status=DefinitionStatus.LIVE)
+    # As text, since whoever scores asks again for every batch: a long document is read and spelled out once.
+    row = live.values_list("version", Cast("document", TextField())).first()
+    if row is None:
+        return None
+    version, stored = row
+    return Rules(version, _parsed(text := _canonical(stored)), text)
 
 
 def rules_of(definition: Definition) -> Rules:
@@ -71,8 +78,17 @@ def rules_of(definition: Definition) -> Rules:
 
 def rules_from(document: Mapping[str, Any], version: int = 0) -> Rules:
     """Return any document in parsed form; raises InvalidDocument."""
-    text = json.dumps(document, sort_keys=True)
+    text = _spelled(document)
     return Rules(version, _parsed(text), text)
+
+
+def _spelled(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True)
+
+
+@lru_cache(maxsize=CACHED)
+def _canonical(stored: str) -> str:
+    return _spelled(json.loads(stored))
 
 
 @lru_cache(maxsize=CACHED)

@@ -88,11 +88,10 @@ def _next_chunk(at: datetime | None, *, leave_to_marks: bool) -> int | None:
         return None
     chosen = Chosen(after=run.last_lead_id, upto=_end_of_chunk(run.last_lead_id))
     leads = chosen.lock() if chosen.upto else 0
-    present = Present.read(at)
-    rules = present.rules
+    present = Present.read(at) if leads else None
     # A later publish has a pass of its own, so the rest of this one would be written twice.
-    if not leads or rules is None or rules.version != run.version:
-        unfinished.filter(pk=run.pk).update(finished_at=present.at)
+    if present is None or (rules := present.rules) is None or rules.version != run.version:
+        unfinished.filter(pk=run.pk).update(finished_at=at or clock.now())
         return 0
     changed = 0
     if leave_to_marks:

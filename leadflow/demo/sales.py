@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from handoff import discovery, opportunities, workflow
 from handoff.errors import HandoffConflict, Invalid
@@ -21,7 +22,7 @@ from leadflow.demo.people import Person
 from leads.conversations import log_conversation
 from leads.enums import Stage
 from leads.lifecycle import IllegalMove
-from leads.models import Lead, User
+from leads.models import User
 
 STUDENT = "competitor"  # part of the slug of the reason for false data
 LAPSE = 0.05
@@ -35,6 +36,7 @@ PROBLEMS = [
     "An audit asks who changed what.", "The nightly job takes until noon.",
 ]  # fmt: skip
 STEPS = ["Show it on their own feed", "Call with the platform team", "Security review", "Workshop on site"]
+WITH = ("lead", "rep__user", "cycle", "reason")  # what a decision reads of a handoff
 LOST = ["Went with what they had", "Budget was cut", "Chose another vendor"]
 
 
@@ -55,9 +57,9 @@ class SalesFloor:
 
     def _answer_offers(self, at: datetime) -> None:
         offers = Handoff.objects.filter(status=HandoffStatus.OFFERED, settle_at=None, accept_by__gte=at)
-        for handoff in offers.select_related("lead", "rep__user", "cycle", "reason").order_by("id"):
-            if self.rng.random() < LAPSE:
-                continue  # overlooked: the clock takes it on
+        # Some are overlooked: the clock takes those on.
+        seen = [pk for pk in _ids(offers) if self.rng.random() >= LAPSE]
+        for handoff in offers.filter(pk__in=seen).select_related(*WITH).order_by("id"):
             self._answer(handoff, at)
 
     def _answer(self, handoff: Handoff, at: datetime) -> None:
@@ -100,9 +102,9 @@ class SalesFloor:
 
     def _contact_and_qualify(self, at: datetime) -> None:
         mine = Handoff.objects.filter(status=HandoffStatus.ACCEPTED, closed_at=None, settle_at=None)
-        for handoff in mine.select_related("lead", "rep__user", "cycle", "reason").order_by("id"):
-            if self.promised.setdefault(handoff.pk, self._first_look(at)) <= at:
-                self._next_step(handoff, at)
+        due = [pk for pk in _ids(mine) if self.promised.setdefault(pk, self._first_look(at)) <= at]
+        for handoff in mine.filter(pk__in=due).select_related(*WITH).order_by("id"):
+            self._next_step(handoff, at)
 
     def _first_look(self, at: datetime) -> datetime:
         return at + timedelta(hours=self.rng.choice([0, 0, 24, 24, 48]))
@@ -168,11 +170,10 @@ class SalesFloor:
         sqls = Handoff.objects.filter(
             lead__stage=Stage.SQL, cycle__sql_at__lte=at - timedelta(days=3), cycle__ended_at=None
         )
-        sqls = sqls.filter(status=HandoffStatus.ACCEPTED, lead__owner=F("rep__user")).select_related(
-            "lead__company", "rep__user", "cycle"
-        )
-        for handoff in sqls.order_by("id"):
-            if handoff.rep and self.rng.random() < 0.1:
+        sqls = sqls.filter(status=HandoffStatus.ACCEPTED, lead__owner=F("rep__user"))
+        ready = [pk for pk in _ids(sqls) if self.rng.random() < 0.1]
+        for handoff in sqls.filter(pk__in=ready).select_related("lead__company", *WITH).order_by("id"):
+            if handoff.rep:
                 name = handoff.lead.company.name if handoff.lead.company else handoff.lead.name
                 opportunities.open_opportunity(
                     handoff, by=handoff.rep.user, at=at, name=f"{name}: Pipelines",
@@ -182,10 +183,11 @@ class SalesFloor:
         self._close_deals(at)
 
     def _close_deals(self, at: datetime) -> None:
-        deals = Opportunity.objects.filter(outcome="", opened_at__lte=at - timedelta(days=14))
-        for deal in deals.select_related("cycle__lead", "opened_by").order_by("id"):
-            if self.rng.random() > 0.03 or deal.opened_by is None:
-                continue
+        deals = Opportunity.objects.filter(
+            outcome="", opened_at__lte=at - timedelta(days=14), opened_by__isnull=False
+        )
+        decided = [pk for pk in _ids(deals) if self.rng.random() <= 0.03]
+        for deal in deals.filter(pk__in=decided).select_related("cycle__lead", "opened_by").order_by("id"):
             person = self.people.get(deal.cycle.lead.email or "")
             won = self.rng.random() < (0.25 + 0.5 * (person.need if person else 0.5))
             opportunities.close_opportunity(
@@ -203,12 +205,10 @@ def mend_returned(marketer: User, at: datetime, rng: random.Random) -> None:
         status=HandoffStatus.QUEUED, queue_reason=QueueReason.RETURNED, closed_at=None,
         waiting_since__lte=at - timedelta(days=2),
     )  # fmt: skip
-    for handoff in returned.select_related("lead").order_by("id"):
-        if rng.random() < 0.5:
-            workflow.release_to_sales(
-                handoff, by=marketer, at=at, note="They lead the team that would use it."
-            )
+    mended = [pk for pk in _ids(returned) if rng.random() < 0.5]
+    for handoff in returned.filter(pk__in=mended).select_related("lead").order_by("id"):
+        workflow.release_to_sales(handoff, by=marketer, at=at, note="They lead the team that would use it.")
 
 
-def leads_by_email(emails: list[str]) -> dict[str, Lead]:
-    return {lead.email or "": lead for lead in Lead.objects.filter(email__in=emails)}
+def _ids(rows: QuerySet[Any]) -> list[int]:
+    return list(rows.order_by("id").values_list("id", flat=True))
