@@ -40,6 +40,8 @@ class Dialect:
     lower: str  # of A-Z only
     in_text: str
     by_ids: str
+    # Keeps a subquery whole: SQLite would else work out a column once for every time it is named.
+    fence: str
 
     def weight(self, half_life_days: int | None, window_days: int) -> str:
         """SQL for the weight at `d.age`, which is within the window."""
@@ -62,6 +64,7 @@ DIALECTS = {
         lower='lower({} COLLATE "C")',
         in_text="strpos({text}, {word}) > 0",
         by_ids="{column} = ANY(%(ids)s)",
+        fence="",
     ),
     "sqlite": Dialect(
         name="sqlite",
@@ -72,6 +75,7 @@ DIALECTS = {
         lower="lower({})",
         in_text="instr({text}, {word}) > 0",
         by_ids="{column} IN (SELECT value FROM json_each(%(ids)s))",
+        fence="LIMIT -1 OFFSET 0",
     ),
 }
 
@@ -285,6 +289,7 @@ FROM (
   FROM leads_lead AS p LEFT JOIN ({self.sums(self.lead_filter(kind, "lead_id"))}
   ) AS s ON s.lead_id = p.id
   WHERE p.merged_into_id IS NULL AND {self.lead_filter(kind, "p.id")}
+  {self.dialect.fence}
 ) AS parts"""
 
     def update(self, kind: str) -> str:

@@ -183,11 +183,11 @@ class SalesFloor:
         self._close_deals(at)
 
     def _close_deals(self, at: datetime) -> None:
-        deals = Opportunity.objects.filter(
-            outcome="", opened_at__lte=at - timedelta(days=14), opened_by__isnull=False
-        )
+        deals = Opportunity.objects.filter(outcome="", opened_at__lte=at - timedelta(days=14))
         decided = [pk for pk in _ids(deals) if self.rng.random() <= 0.03]
         for deal in deals.filter(pk__in=decided).select_related("cycle__lead", "opened_by").order_by("id"):
+            if deal.opened_by is None:
+                continue
             person = self.people.get(deal.cycle.lead.email or "")
             won = self.rng.random() < (0.25 + 0.5 * (person.need if person else 0.5))
             opportunities.close_opportunity(
