@@ -100,8 +100,10 @@ def _next_chunk(at: datetime | None, *, leave_to_marks: bool) -> int | None:
         changed = store_scores(chosen, present.today, rules, present.catalogue)
         occasion = Occasion(present.today, present.at, overnight=run.reason == NIGHTLY)
         promote_scored(chosen, occasion, rules, present.catalogue)
+    # A chunk that is not full was the last; who comes later brings a mark along.
+    ended = {"finished_at": present.at} if leads < CHUNK[connection.vendor] else {}
     unfinished.filter(pk=run.pk).update(
-        last_lead_id=chosen.upto, leads_done=F("leads_done") + leads, changed=F("changed") + changed
+        last_lead_id=chosen.upto, leads_done=F("leads_done") + leads, changed=F("changed") + changed, **ended
     )
     return leads
 

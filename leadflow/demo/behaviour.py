@@ -92,7 +92,7 @@ def _context(person: Person) -> dict[str, Any]:
 
 def _weights(person: Person) -> list[float]:
     hot = person.need**2
-    return [3.2, 3.0, 2.0, 0.6 + 2.4 * hot, 1.2 + hot, 0.15 + 0.9 * hot, 1.0, 0.5]
+    return [4.6, 3.0, 2.0, 0.45 + 1.9 * hot, 1.1 + hot, 0.12 + 0.7 * hot, 1.0, 0.5]
 
 
 def _identify(day: int) -> Step:
