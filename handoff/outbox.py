@@ -131,6 +131,8 @@ def lead_data(lead: Lead) -> dict[str, Any]:
         "fit_score": lead.fit_score,
         "engagement_score": lead.engagement_score,
         "score": lead.score,
+        "override_score": lead.override_score,
+        "shown_score": lead.shown_score,
         "grade": lead.grade,
         "url": f"{_base()}/leads/{lead.pk}/",
     }

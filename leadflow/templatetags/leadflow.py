@@ -30,6 +30,7 @@ from leadflow.fields import field_context
 from leadflow.organisation import current_organisation
 from leadflow.toasts import undo_url
 from leads.enums import Stage
+from scoring.passes import under_way
 
 register = template.Library()
 
@@ -218,6 +219,12 @@ def clock_done(text: str) -> dict[str, Any]:
 def clock_stopped(text: str) -> dict[str, Any]:
     """Show a promise that waits, as over a weekend."""
     return {"text": text, "ring": 40, "tone": ""}
+
+
+@register.inclusion_tag("scoring/_progress.html")
+def rescoring() -> dict[str, Any]:
+    """Say that a full pass is under way and how far it is, if one is; the page needs htmx to follow it."""
+    return {"running": under_way()}
 
 
 @register.inclusion_tag("charts/_sparkline.html")

@@ -12,6 +12,7 @@ from leads import clock
 from leads.enums import Role
 from leads.models import AuditEntry, NurtureTrack
 from scoring.documents import standard_document
+from scoring.passes import continue_pass, start_full_pass
 from tests.factories import make_definition, make_offer, make_rep, make_user
 from tests.handoff.support import reason
 
@@ -120,6 +121,15 @@ def test_a_crowded_group_shows_the_first_and_says_how_many_more(client, offers, 
     assert "Show 3 more" in page
     assert page.count("data-row ") == MOST
     assert client.get(url("inbox") + "?all=1").content.decode().count("data-row ") == MOST + 3
+
+
+def test_inbox_says_that_scores_are_being_worked_out_anew(client, offers):
+    start_full_pass("publish", clock.now())
+    assert "Scores are being worked out anew under definition 1." in client.get(url("inbox")).content.decode()
+
+    while continue_pass():
+        pass
+    assert "being worked out anew" not in client.get(url("inbox")).content.decode()
 
 
 def test_the_page_takes_as_many_queries_with_a_past_as_without(

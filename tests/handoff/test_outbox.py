@@ -80,6 +80,15 @@ def test_what_a_fact_says_of_a_handoff():
     )
 
 
+def test_a_fact_tells_the_computed_score_and_the_one_set_by_hand():
+    make_destination()
+    make_offer(score=48, override_score=90)
+
+    lead = Fact.objects.get(kind=What.OFFERED).data["lead"]
+
+    assert (lead["score"], lead["override_score"], lead["shown_score"]) == (48, 90, 90)
+
+
 def test_turning_down_lapsing_and_taking_away_are_told():
     make_destination()
     one, other = make_rep(), make_rep()
