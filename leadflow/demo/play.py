@@ -107,7 +107,9 @@ def play(
         floor.work(at)
         mend_returned(marketer, at, year.rng)
         # Once nobody can take the day's decisions back any more.
-        settle(at + timedelta(seconds=settings.LEADFLOW_UNDO_SECONDS))
+        settled_at = at + timedelta(seconds=settings.LEADFLOW_UNDO_SECONDS)
+        settle(settled_at)
+        floor.call_at_once(settled_at, until)
     rescoring.drain(until)
     last_seen.drain(until)
 

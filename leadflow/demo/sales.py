@@ -27,6 +27,8 @@ from leads.models import User
 STUDENT = "competitor"  # part of the slug of the reason for false data
 LAPSE = 0.05
 MEETS, MET = 0.7, "They showed us their feeds."
+# Minutes from accepting to the first call; those of a day are left for the next mornings.
+CALLED_AFTER = [3, 20, 45, 90, 150, 240, 400, 1440, 1440, 1440, 1440, 1440]
 SUMMARIES = {
     True: "Good call: the need is real and they know by when.",
     False: "Friendly call, but nothing is planned yet.",
@@ -100,8 +102,17 @@ class SalesFloor:
                 weights[slug] = 6 if person and "tudent" in person.title else 0.2
         return self.reasons[self.rng.choices(list(weights), list(weights.values()))[0]]
 
+    def call_at_once(self, at: datetime, until: datetime) -> None:
+        """Let the quicker reps call whom they accepted at the moment `at`, none later than `until`."""
+        fresh = _worked().filter(first_contact_at=None).exclude(pk__in=self.promised)
+        calls = {pk: at + timedelta(minutes=self.rng.choice(CALLED_AFTER)) for pk in _ids(fresh)}
+        calls = {pk: when for pk, when in calls.items() if when < min(at + timedelta(hours=8), until)}
+        quick = fresh.filter(pk__in=calls).select_related(*WITH)
+        for handoff in sorted(quick, key=lambda one: calls[one.pk]):
+            self._next_step(handoff, calls[handoff.pk])
+
     def _contact_and_qualify(self, at: datetime) -> None:
-        mine = Handoff.objects.filter(status=HandoffStatus.ACCEPTED, closed_at=None, settle_at=None)
+        mine = _worked()
         due = [pk for pk in _ids(mine) if self.promised.setdefault(pk, self._first_look(at)) <= at]
         for handoff in mine.filter(pk__in=due).select_related(*WITH).order_by("id"):
             self._next_step(handoff, at)
@@ -208,6 +219,11 @@ def mend_returned(marketer: User, at: datetime, rng: random.Random) -> None:
     mended = [pk for pk in _ids(returned) if rng.random() < 0.5]
     for handoff in returned.filter(pk__in=mended).select_related("lead").order_by("id"):
         workflow.release_to_sales(handoff, by=marketer, at=at, note="They lead the team that would use it.")
+
+
+def _worked() -> QuerySet[Handoff]:
+    """Return the accepted handoffs whose acceptance nobody can take back any more."""
+    return Handoff.objects.filter(status=HandoffStatus.ACCEPTED, closed_at=None, settle_at=None)
 
 
 def _ids(rows: QuerySet[Any]) -> list[int]:
