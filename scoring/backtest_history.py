@@ -24,7 +24,7 @@ class Standing:
     """Where a lead stood from `day` on. `attempt` counts the cycles that have ended before.
 
     `boundary` is the one in force from here on; `opens_boundary` says that it begins here, so that what was known
-    up to that very moment can be asked, too.
+    up to that very moment can be asked, too. `profile` is that of this moment, if it changed later on the same day.
     """
 
     day: int
@@ -33,6 +33,7 @@ class Standing:
     boundary: Boundary | None = None
     opens_boundary: bool = False
     enters_mql: bool = False
+    profile: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,16 @@ class History:
             return profiles[0][1]
         return profiles[max(0, bisect_right(profiles, day, key=lambda part: part[0]) - 1)][1]
 
-    def known_by(self, boundary: Boundary) -> list[DayCount]:
-        """Return the counts as they were known at the very moment a boundary began."""
+    def known_when(self, standing: Standing) -> tuple[Mapping[str, Any], list[DayCount]]:
+        """Return profile and counts as they were known at the very moment a standing's boundary began."""
+        boundary = standing.boundary
+        assert boundary is not None
         before = [row for row in self.counts if row.known_on < boundary.day]
         noted = [
             DayCount(signal, key, occurred, boundary.day, n)
             for (signal, key, occurred), n in boundary.known.items()
         ]
-        return before + noted
+        return standing.profile or self.profile(standing.day), before + noted
 
     def outcome(self, attempt: int, day: int, within: int) -> Outcome | None:
         """Return the cycle that was open on `day` or opened within so many days after, never one before."""

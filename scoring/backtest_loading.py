@@ -21,6 +21,10 @@ from scoring.live import Catalogue
 from scoring.models import NewnessBoundary
 from scoring.rulebook import PROFILE_FIELDS
 
+Changes = dict[
+    str, list[tuple[date, Any, datetime]]
+]  # field → from which day on, what, when that was written
+
 
 @dataclass(frozen=True)
 class Loader:
@@ -45,14 +49,14 @@ class Loader:
 
     def _load(self, chosen: Any, of_lead: dict[str, Any]) -> list[History]:
         leads = list(chosen.order_by("pk").values("pk", "status", "wake_signal", *PROFILE_FIELDS))
-        counts, profiles = self._counts(of_lead), self._changes(of_lead)
+        counts, changes = self._counts(of_lead), self._changes(of_lead)
         lines, boundaries, cycles = self._lines(of_lead), self._boundaries(of_lead), self._cycles(of_lead)
         return [
             History(
                 pk,
                 counts.get(pk, []),
-                _profiles(lead, profiles.get(pk, {})),
-                self._standings(lead, lines.get(pk, []), boundaries.get(pk, {})),
+                _profiles(lead, changes.get(pk, {})),
+                self._standings(lead, lines.get(pk, []), boundaries.get(pk, {}), changes.get(pk, {})),
                 cycles.get(pk, {}),
             )
             for lead in leads
@@ -69,11 +73,11 @@ class Loader:
             found[lead].append(DayCount(slugs[signal], key, occurred, known, count))
         return found
 
-    def _changes(self, of_lead: dict[str, Any]) -> dict[int, dict[str, list[tuple[date, Any]]]]:
-        found: dict[int, dict[str, list[tuple[date, Any]]]] = defaultdict(lambda: defaultdict(list))
+    def _changes(self, of_lead: dict[str, Any]) -> dict[int, Changes]:
+        found: dict[int, Changes] = defaultdict(lambda: defaultdict(list))
         rows = ProfileChange.objects.filter(field__in=PROFILE_FIELDS, **of_lead).order_by("day", "id")
-        for lead, name, value, day in rows.values_list("lead_id", "field", "value", "day"):
-            found[lead][name].append((day, value))
+        for lead, name, value, day, at in rows.values_list("lead_id", "field", "value", "day", "at"):
+            found[lead][name].append((day, value, at))
         return found
 
     def _lines(self, of_lead: dict[str, Any]) -> dict[int, list[StageChange]]:
@@ -99,7 +103,11 @@ class Loader:
         return at.astimezone(self.zone).date()
 
     def _standings(
-        self, lead: Mapping[str, Any], lines: Sequence[StageChange], boundaries: Mapping[int, NewnessBoundary]
+        self,
+        lead: Mapping[str, Any],
+        lines: Sequence[StageChange],
+        boundaries: Mapping[int, NewnessBoundary],
+        changes: Changes,
     ) -> list[Standing]:
         """Read the ledger without its rule promotions; see `scoring.backtest_history`."""
         found: list[Standing] = []
@@ -121,7 +129,10 @@ class Loader:
                 boundary = Boundary(begun.day, known_counts(begun, self.catalogue), ended_on, wake)
             elif boundary is not None and boundary.wake_signal != wake:
                 boundary = Boundary(boundary.day, boundary.known, boundary.cycle_ended_on, wake)
-            found.append(Standing(day.toordinal(), is_open, attempt, boundary, begun is not None, enters))
+            profile = _profile_at(lead, changes, day, line.at) if begun is not None else None
+            found.append(
+                Standing(day.toordinal(), is_open, attempt, boundary, begun is not None, enters, profile)
+            )
         return _as_it_waits_now(found, lead)
 
 
@@ -140,19 +151,31 @@ def _wake(line: StageChange, begun: NewnessBoundary | None, before: str | None) 
     return begun.wake_signal if begun is not None else before or ""
 
 
-def _profiles(
-    lead: Mapping[str, Any], changes: Mapping[str, Sequence[tuple[date, Any]]]
-) -> list[tuple[int, Mapping[str, Any]]]:
+def _profiles(lead: Mapping[str, Any], changes: Changes) -> list[tuple[int, Mapping[str, Any]]]:
     """Return the profile from each day on which it changed; `scoring.facts.load_profiles` says by what rule."""
     now = {name: lead[name] for name in PROFILE_FIELDS}
-    days = sorted({day for dated in changes.values() for day, _ in dated})
+    days = sorted({day for dated in changes.values() for day, _, _ in dated})
     profile = now | dict.fromkeys(changes)
     found: list[tuple[int, Mapping[str, Any]]] = [(0, profile)] if days else [(0, now)]
     for on in days:
         profile = dict(profile)
         for name, dated in changes.items():
-            values = [value for day, value in dated if day == on]
+            values = [value for day, value, _ in dated if day == on]
             if values:
                 profile[name] = now[name] if dated[-1][0] == on else values[-1]
         found.append((on.toordinal(), profile))
     return found
+
+
+def _profile_at(
+    lead: Mapping[str, Any], changes: Changes, on: date, moment: datetime
+) -> Mapping[str, Any] | None:
+    """Return the profile as it was at a moment of a day, None if it did not change after it on that day."""
+    if not any(day == on and at > moment for dated in changes.values() for day, _, at in dated):
+        return None
+    profile = {name: lead[name] for name in PROFILE_FIELDS}
+    for name, dated in changes.items():
+        before = [value for day, value, at in dated if day < on or (day == on and at <= moment)]
+        if len(before) < len(dated):
+            profile[name] = before[-1] if before else None
+    return profile

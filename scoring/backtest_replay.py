@@ -107,7 +107,7 @@ class _LeadReplay:
             while stood + 1 < len(standings) and standings[stood + 1].day <= day:
                 stood += 1
                 if standings[stood].opens_boundary and standings[stood].day == day and stood:
-                    self._ask_before(standings[stood - 1], standings[stood].boundary, day)
+                    self._ask_before(standings[stood - 1], standings[stood])
             start = self.taken
             while self.taken < len(rows) and rows[self.taken].there <= day:
                 self.taken += 1
@@ -161,12 +161,12 @@ class _LeadReplay:
 
     # --- asking
 
-    def _ask_before(self, standing: Standing, boundary: Boundary | None, day: int) -> None:
+    def _ask_before(self, standing: Standing, following: Standing) -> None:
         """Ask as of the moment at which a boundary began, with what was known by then."""
-        if standing.is_open and boundary is not None:
-            counts = self.history.known_by(boundary)
+        if standing.is_open and following.boundary is not None:
+            profile, counts = self.history.known_when(following)
             for world, attempt in self._attempts(standing):
-                self._judge(world, attempt, standing, day, counts)
+                self._judge(world, attempt, standing, following.day, profile, counts)
 
     def _attempts(self, standing: Standing) -> Iterator[tuple[World, Attempt]]:
         """Yield the worlds in which an answer could still be news."""
@@ -179,12 +179,12 @@ class _LeadReplay:
                 yield world, attempt
 
     def _ask(self, standing: Standing, day: int) -> None:
+        profile = self.history.profile(day)
         if self.replay.every_day:
             for world, attempt in self._attempts(standing):
-                self._judge(world, attempt, standing, day, self.history.counts)
+                self._judge(world, attempt, standing, day, profile, self.history.counts)
             return
         points: Mapping[Any, int] | None = None
-        profile = self.history.profile(day)
         for world, attempt in self._attempts(standing):
             ready = world.on(day)
             if ready is None:
@@ -200,7 +200,7 @@ class _LeadReplay:
             elif self._may_be_news(world, attempt, ready, figures) and self._is_new(
                 ready, standing.boundary, day
             ):
-                self._judge(world, attempt, standing, day, self.history.counts)
+                self._judge(world, attempt, standing, day, profile, self.history.counts)
 
     def _is_new(self, ready: ReadyRules, boundary: Boundary, day: int) -> bool:
         """Tell whether there is engagement since the boundary; without any, no rule set promotes."""
@@ -239,10 +239,16 @@ class _LeadReplay:
         return any(most is not None and most >= least for most in found)
 
     def _judge(
-        self, world: World, attempt: Attempt, standing: Standing, day: int, counts: Sequence[DayCount]
+        self,
+        world: World,
+        attempt: Attempt,
+        standing: Standing,
+        day: int,
+        profile: Mapping[str, Any],
+        counts: Sequence[DayCount],
     ) -> None:
         """Ask the reference: the same functions that promote."""
-        ready, profile, on = world.on(day), self.history.profile(day), day_of(day)
+        ready, on = world.on(day), day_of(day)
         if ready is None:
             return
         breakdown = score(profile, counts, ready.rulebook, on)

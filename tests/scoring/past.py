@@ -182,7 +182,9 @@ class Past:
         known = self.profiles[lead.pk][name]
         if len(known) == 1:
             ((day, first),) = known
-            hour.changes.append(ProfileChange(lead=lead, field=name, value=first, day=day, at=hour.at))
+            hour.changes.append(
+                ProfileChange(lead=lead, field=name, value=first, day=day, at=lead.created_at)
+            )
         known.append((self.day, value))
         hour.changes.append(ProfileChange(lead=lead, field=name, value=value, day=self.day, at=hour.at))
         hour.leads.append(lead.pk)

@@ -13,8 +13,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from leads.enums import Decision, DefinitionStatus
-from leads.models import Cycle, Definition, Lead
+from leads.enums import Decision, DefinitionStatus, Stage, Status
+from leads.lifecycle import move_to_stage
+from leads.models import Cycle, Definition, Lead, StageChange
+from leads.profile import update_profile
 from scoring import backtest_runs
 from scoring.backtest import Engine, NoHistory, Plan, Sweep, end_of_batch, promoted, replay
 from scoring.backtest_runs import advance, drain, start_backtest
@@ -128,6 +130,22 @@ def test_suspects_and_the_disqualified_are_left_out(document):
         give(lead, "demo_request", at=AT - 3 * DAY)
 
     assert entries(draft_with(document, "score_fit", "score_at_least", 1)) == []
+
+
+def test_who_was_sent_to_nurture_is_judged_by_the_profile_of_that_moment(document):
+    lead, on = good_lead(at=AT - 60 * DAY, employees=None), AT - 20 * DAY
+    engages(lead, 20, *OVER)
+    move_to_stage(lead, Stage.LEAD, status=Status.NURTURE, at=on + timedelta(hours=1), wake_on=TODAY)
+    update_profile(lead, {"employees": 1200}, at=on + timedelta(hours=2), by=None, origin="manual")
+    settle(on + timedelta(hours=3))
+
+    assert entries() == []
+    give(lead, "pricing_page", at=on + DAY)
+    settle(on + DAY)
+    (entry,) = entries()
+
+    assert entry.live.day == StageChange.objects.get(lead=lead, to_stage=Stage.MQL).at.date()
+    assert entry.live.day == TODAY - 19 * DAY
 
 
 def test_acceptance_needs_enough_decisions_and_enough_days():

@@ -54,8 +54,9 @@ def fell_back(keys: set[Key], until: date, disturbed: Container[tuple[int, date]
         ended = [
             one for one in history.standings if one.attempt == attempt + 1 and one.day == day.toordinal()
         ]
-        counts = history.known_by(ended[0].boundary) if ended else history.counts
-        profile = history.profile(day.toordinal())
+        profile, counts = history.profile(day.toordinal()), history.counts
+        if ended:
+            profile, counts = history.known_when(ended[0])
         facts = gather(
             score(profile, counts, rules, day), profile, counts, rules, catalogue.facts, standing.boundary
         )
