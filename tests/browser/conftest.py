@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from leads.enums import Role
 from leads.models import User
@@ -42,6 +42,7 @@ _STANDS_STILL = """async () => {
 }"""
 
 SignIn = Callable[..., Page]
+PhoneOf = Callable[[User], Page]
 AssertAccessible = Callable[[Page], None]
 
 
@@ -111,15 +112,40 @@ def sign_in(page: Page, live_server: Any) -> SignIn:
     """Sign a user of this role in without the form; give `user=` for a certain one."""
 
     def as_role(role: str = Role.MARKETER, *, user: User | None = None, **fields: Any) -> Page:
-        client = Client()
-        client.force_login(user or make_user(role, **fields))
-        session = client.cookies[settings.SESSION_COOKIE_NAME].value
-        page.context.add_cookies(
-            [{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}]
-        )
+        _sign_in(page.context, user or make_user(role, **fields), live_server.url)
         return page
 
     return as_role
+
+
+@pytest.fixture
+def phone_of(browser: Browser, live_server: Any, transactional_db: None) -> Iterator[PhoneOf]:
+    """Open a phone of 390 px with a touch screen, signed in as the user given; a script error fails the test."""
+    errors: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def as_user(user: User) -> Page:
+        context = browser.new_context(
+            base_url=live_server.url, viewport=PHONE, has_touch=True, is_mobile=True, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        _sign_in(context, user, live_server.url)
+        opened = context.new_page()
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        return opened
+
+    yield as_user
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def _sign_in(context: BrowserContext, user: User, url: str) -> None:
+    client = Client()
+    client.force_login(user)
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
 
 
 @pytest.fixture(scope="session")

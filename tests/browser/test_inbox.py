@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import median
@@ -12,15 +11,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from handoff.models import Handoff, Rep
 from leads import clock
 from leads.enums import Stage
 from leads.models import Conversation
-from tests.browser.conftest import PHONE, AssertAccessible, SignIn
+from tests.browser.conftest import PHONE, AssertAccessible, PhoneOf, SignIn
 from tests.factories import make_offer, make_rep
 from tests.journeys.company import new_company
 
@@ -175,22 +172,8 @@ def test_by_keyboard_alone(
 
 
 @pytest.fixture
-def phone(browser: Browser, live_server: Any, rep: Rep) -> Iterator[Page]:
-    """A phone of 390 px with a touch screen, signed in as the rep."""
-    client = Client()
-    client.force_login(rep.user)
-    session = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context = browser.new_context(
-        base_url=live_server.url, viewport=PHONE, has_touch=True, is_mobile=True, reduced_motion="reduce"
-    )
-    context.set_default_timeout(10_000)
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
+def phone(phone_of: PhoneOf, rep: Rep) -> Page:
+    return phone_of(rep.user)
 
 
 def tap(page: Page | Locator, name: str | re.Pattern[str], role: Any = "button") -> None:

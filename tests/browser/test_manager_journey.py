@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from handoff import routing, workflow
 from handoff.models import Absence, Handoff, PoolMember, RoutingVersion
@@ -20,7 +17,7 @@ from leadflow import work
 from leads import clock
 from leads.conversations import log_conversation
 from leads.enums import Role
-from tests.browser.conftest import PHONE, AssertAccessible, SignIn
+from tests.browser.conftest import AssertAccessible, PhoneOf, SignIn
 from tests.browser.test_inbox import fits, tap
 from tests.factories import make_mql, make_pool, make_rep, make_team, make_user
 from tests.journeys.company import new_company
@@ -177,21 +174,8 @@ def as_published(company: SimpleNamespace, today: date) -> None:
 
 
 @pytest.fixture
-def phone(browser: Browser, live_server: Any, company: SimpleNamespace) -> Iterator[Page]:
-    """A phone of 390 px with a touch screen, signed in as the manager."""
-    client = Client()
-    client.force_login(company.manager)
-    session = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context = browser.new_context(
-        base_url=live_server.url, viewport=PHONE, has_touch=True, is_mobile=True, reduced_motion="reduce"
-    )
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
+def phone(phone_of: PhoneOf, company: SimpleNamespace) -> Page:
+    return phone_of(company.manager)
 
 
 def here(page: Page, title: str) -> None:
