@@ -15,7 +15,7 @@ from handoff.bulk import Row, insert
 from handoff.models import Handoff, HandoffStatus, Notice, QueueReason, RoutingDecision
 from handoff.notices import Kind
 from handoff.outgoing import What
-from handoff.planning import Plan
+from handoff.planning import Plan, Way
 from handoff.promises import Promises, Terms
 from handoff.roster import RepCard, Roster, save_rotations
 from handoff.rules import LeadFacts
@@ -64,10 +64,11 @@ def record(decided: Sequence[Decided], roster: Roster, at: datetime, organisatio
     return len(news)
 
 
-def offer_text(who: str, due: datetime, zone: str, *, is_hand_raise: bool) -> str:
+def offer_text(who: str, due: datetime, zone: str, *, is_hand_raise: bool, is_again: bool = False) -> str:
     """Say in one line what is offered and by when."""
     asked = "asked for us" if is_hand_raise else "is yours to take"
-    return f"{who[:200]} {asked}. Accept by {sentences.moment(due, zone)}."
+    again = f" {Way.AGAIN.label}." if is_again else ""
+    return f"{who[:200]} {asked}.{again} Accept by {sentences.moment(due, zone)}."
 
 
 def _is_new(waiting: Waiting, plan: Plan) -> bool:
@@ -201,7 +202,13 @@ def _offer_notices(offers: Sequence[Decided], promises: Promises, at: datetime) 
             kind=Kind.OFFERED,
             handoff_id=waiting.handoff_id,
             lead_id=waiting.lead_id,
-            text=offer_text(waiting.who, due(waiting, plan), zone, is_hand_raise=waiting.is_hand_raise),
+            text=offer_text(
+                waiting.who,
+                due(waiting, plan),
+                zone,
+                is_hand_raise=waiting.is_hand_raise,
+                is_again=plan.way == Way.AGAIN,
+            ),
             created_at=at,
         )
         for waiting, plan in offers

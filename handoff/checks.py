@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
@@ -12,7 +13,7 @@ from handoff.age_alarm import overdue
 from handoff.clock_steps import STEPS
 from handoff.models import Handoff, HandoffStatus, Notice, PoolMember, QueueReason, RoutingDecision
 from handoff.notices import Kind
-from handoff.planning import ASSIGNED, Verdict, Way
+from handoff.planning import ABLE, ASSIGNED, Verdict, Way
 from handoff.promises import Promises
 from handoff.rotation import Rotation
 from leads.enums import Stage
@@ -155,7 +156,10 @@ def one_outcome(at: datetime) -> list[str]:
 
 
 def deadlines_kept(at: datetime) -> list[str]:
-    """No offer lapsed early or was accepted late, none is overdue, and none went back to who let it go."""
+    """No offer lapsed early or was accepted late, none is overdue, and none went back to who let it go.
+
+    Except once to each, where nobody else could take it.
+    """
     offers = Handoff.objects.exclude(accept_by=None)
     early = offers.filter(status=HandoffStatus.EXPIRED, closed_at__lte=F("accept_by"))
     late = offers.filter(status=HandoffStatus.ACCEPTED, decided_at__gt=F("accept_by"))
@@ -165,14 +169,40 @@ def deadlines_kept(at: datetime) -> list[str]:
         cycle=OuterRef("cycle"), rep=OuterRef("rep"),
         attempt__lt=OuterRef("attempt"), closed_at__isnull=False,
     )  # fmt: skip
-    by_hand = RoutingDecision.objects.filter(handoff=OuterRef("pk"), way__in=[Way.MANUAL, Way.OVERRIDE])
-    again = offers.filter(Exists(passed_on)).exclude(Exists(by_hand))
+    decided = RoutingDecision.objects.filter(handoff=OuterRef("pk"))
+    by_hand = Exists(decided.filter(way__in=[Way.MANUAL, Way.OVERRIDE]))
+    had_again = Handoff.objects.filter(
+        Exists(passed_on), cycle=OuterRef("cycle"), rep=OuterRef("rep"), attempt__lt=OuterRef("attempt")
+    )
+    once_more = Exists(decided.filter(way=Way.AGAIN)) & ~Exists(had_again)
+    again = offers.filter(Exists(passed_on)).exclude(by_hand).exclude(once_more)
     return (
         _each("handoff %s lapsed before its deadline", early.values_list("pk", flat=True))
         + _each("handoff %s was accepted after its deadline", late.values_list("pk", flat=True))
         + _each("handoff %s is overdue", overdue.values_list("pk", flat=True))
         + _each("handoff %s went again to a rep who had passed on it", again.values_list("pk", flat=True))
+        + _each("handoff %s was offered again although somebody else could take it", _again_too_early())
     )
+
+
+def _again_too_early() -> list[int]:
+    """Return what was offered again before its time, by the candidates as each decision noted them.
+
+    Before whoever had not passed on it; to one who turned it down also before whoever let it lapse, even if a
+    seat was all they missed.
+    """
+    found = []
+    again = _assignments().filter(way=Way.AGAIN).order_by("pk")
+    for pk, candidates in again.values_list("handoff_id", "candidates").iterator():
+        chosen: dict[str, Any] = next((one for one in candidates if one["verdict"] == Verdict.CHOSEN), {})
+        before = chosen.get("before")
+        others = [one for one in candidates if one is not chosen and one["verdict"] in ABLE]
+        first = [one for one in others if one.get("before") != before]
+        if before == Verdict.LAPSED:
+            first = [one for one in others if not one.get("before") and one["verdict"] != Verdict.FULL]
+        if before is None or first:
+            found.append(pk)
+    return found
 
 
 def steps_in_time(at: datetime) -> list[str]:

@@ -95,7 +95,7 @@ def _text(step: Step, row: Handoff, zone: str) -> str:
     when = sentences.moment(getattr(row, step.end), zone)
     said = {
         Kind.ACCEPT_WARNING: f"{name} still waits for your answer. Accept by {when}.",
-        Kind.ACCEPT_LATE: f"{by} has not answered {name} yet. It goes to somebody else after {when}.",
+        Kind.ACCEPT_LATE: f"{by} has not answered {name} yet. It is routed again after {when}.",
         Kind.CONTACT_WARNING: f"{name} still waits for your first contact, due by {when}.",
         Kind.CONTACT_LATE: f"{by} has not contacted {name}; that was due by {when}.",
     }[step.kind]

@@ -56,7 +56,7 @@ def _expire_batch(at: datetime) -> int:
         raise RuntimeError("an offer changed although its lead was locked")
     outbox.announce(What.EXPIRED, ids, at)
     queue_again(lapsed, QueueReason.NEW)
-    _tell_former(lapsed, Kind.EXPIRED, "lapsed and goes to somebody else.", at)
+    _tell_former(lapsed, Kind.EXPIRED, "lapsed and is routed again.", at)
     return expired
 
 
@@ -78,7 +78,7 @@ def _reroute_batch(at: datetime) -> int:
     )
     outbox.announce(What.REASSIGNED, [handoff.pk for handoff in late], at)
     queue_again(late, QueueReason.NEW)
-    _tell_former(late, Kind.CONTACT_LAPSED, "had no first contact in time and goes to somebody else.", at)
+    _tell_former(late, Kind.CONTACT_LAPSED, "had no first contact in time and is routed again.", at)
     return len(late)
 
 

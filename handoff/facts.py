@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from handoff.models import Handoff, HandoffStatus
+from handoff.models import Handoff, HandoffStatus, NextPath
 from handoff.planning import Verdict
 from handoff.rules import LeadFacts
 
@@ -25,6 +26,8 @@ class Past:
     """What earlier handoffs of each lead say: who passed on it in this cycle, and who knew it last."""
 
     turned_down: dict[int, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
+    # Of those, whom it may be offered once more; a dict for its order: who passed on it first comes first.
+    may_have_again: dict[int, dict[int, None]] = field(default_factory=lambda: defaultdict(dict))
     previous_owner: dict[int, int] = field(default_factory=dict)
 
 
@@ -33,17 +36,33 @@ def read_past(cycles: Mapping[int, int]) -> Past:
     past = Past()
     handoffs = Handoff.objects.filter(lead_id__in=list(cycles), rep__isnull=False, closed_at__isnull=False)
     rows = handoffs.order_by("pk").values_list(
-        "lead_id", "cycle_id", "rep_id", "rep__user_id", "status", "reason_id", "contact_rerouted_at"
+        "lead_id", "cycle_id", "rep_id", "rep__user_id", "status", "reason__next_path", "contact_rerouted_at"
     )
-    for lead_id, cycle_id, rep_id, user_id, status, reason, taken_away in rows:
+    for lead_id, cycle_id, rep_id, user_id, status, next_path, taken_away in rows:
         # A reason on an accepted one means it was turned down after all.
-        if status in KNEW_IT and not reason:
+        if status in KNEW_IT and not next_path:
             past.previous_owner[lead_id] = user_id
-        elif cycle_id == cycles[lead_id] and (status == HandoffStatus.EXPIRED or taken_away):
-            past.turned_down[lead_id][rep_id] = Verdict.LAPSED
-        elif cycle_id == cycles[lead_id] and reason:
-            past.turned_down[lead_id][rep_id] = Verdict.REJECTED
+        if cycle_id == cycles[lead_id]:
+            _note_pass(past, lead_id, rep_id, _passed(status, next_path, taken_away), next_path)
     return past
+
+
+def _passed(status: str, next_path: str | None, taken_away: datetime | None) -> str:
+    if status == HandoffStatus.EXPIRED or taken_away:
+        return Verdict.LAPSED
+    return Verdict.REJECTED if next_path else ""
+
+
+def _note_pass(past: Past, lead_id: int, rep_id: int, passed: str, next_path: str | None) -> None:
+    turned_down, again = past.turned_down[lead_id], past.may_have_again[lead_id]
+    if rep_id in turned_down:
+        # Had it a second time after passing on it, by routing or by hand, whatever became of that.
+        turned_down[rep_id] = Verdict.ASKED_AGAIN
+        again.pop(rep_id, None)
+    elif passed:
+        turned_down[rep_id] = passed
+        if passed == Verdict.LAPSED or next_path == NextPath.REROUTE:
+            again[rep_id] = None
 
 
 def facts_of(row: Mapping[str, Any], prefix: str, segment: str, past: Past) -> LeadFacts:
@@ -68,4 +87,5 @@ def facts_of(row: Mapping[str, Any], prefix: str, segment: str, past: Past) -> L
         company_owner=value("company__owner_id"),
         previous_owner=past.previous_owner.get(lead_id) or value("owner_id"),
         turned_down_by=past.turned_down.get(lead_id),
+        may_have_again=tuple(past.may_have_again.get(lead_id, ())),
     )

@@ -17,7 +17,7 @@ from leads.models import NurtureTrack
 PATHS = {
     NextPath.DISQUALIFY: "Disqualified: no rule promotes them again.",
     NextPath.FIX_DATA: "Back to marketing, who mend the data.",
-    NextPath.REROUTE: "Offered to another rep.",
+    NextPath.REROUTE: "Offered to another rep; back to you, once, only if nobody else can take it.",
 }
 
 

@@ -346,7 +346,7 @@ class RoutingDecision(models.Model):
     pool = models.ForeignKey(Pool, null=True, on_delete=models.SET_NULL, related_name="decisions")
     rep = models.ForeignKey(Rep, null=True, on_delete=models.PROTECT, related_name="decisions")
     outcome = models.CharField(max_length=25)  # "assigned" or a QueueReason
-    way = models.CharField(max_length=20, blank=True)  # rotation, sticky_company, direct, manual, override
+    way = models.CharField(max_length=20, blank=True)  # see planning.Way
     candidates = models.JSONField(default=list)  # [{"rep": id, "name": …, "verdict": "chosen"|reason, …}]
     state_key = models.CharField(max_length=64, blank=True)  # the rotation state it took a turn of
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

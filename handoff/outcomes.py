@@ -27,7 +27,7 @@ def became(handoff: Handoff, zone: str) -> Became:
         return _reassigned(handoff, zone)
     if handoff.status == HandoffStatus.EXPIRED:
         when = handoff.accept_by or handoff.closed_at
-        return Became(f"The offer lapsed{_at(when, zone)} and went to somebody else.", None, when)
+        return Became(f"The offer lapsed{_at(when, zone)} and the lead was routed again.", None, when)
     if handoff.status == HandoffStatus.WITHDRAWN:
         what = "The offer was withdrawn: the lead moved on without it"
         return Became(f"{what}{_at(handoff.closed_at, zone)}.", None, handoff.closed_at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ class Verdict(TextChoices):
     TERRITORY = "territory", "Other territory"
     LAPSED = "lapsed", "Let it lapse before"
     REJECTED = "rejected", "Turned it down before"
+    ASKED_AGAIN = "asked_again", "Was offered it twice already"
 
 
 class Way(TextChoices):
@@ -36,12 +37,15 @@ class Way(TextChoices):
     STICKY_LEAD = "sticky_lead", "Knows the lead"
     CREDIT = "credit", "A turn given back for a bad lead"
     COVER = "cover", "Covers for whoever is away"
+    AGAIN = "again", "Offered again: nobody else could take it"
     DIRECT = "direct", "Named by the rule"
     MANUAL = "manual", "Assigned by hand"
     OVERRIDE = "override", "Assigned by hand over capacity"
 
 
 ASSIGNED = "assigned"
+# Could have it, but for a seat or because somebody else gets it.
+ABLE = (Verdict.CHOSEN, Verdict.NOT_NEXT, Verdict.NOT_OWNER, Verdict.FULL)
 
 
 @dataclass(slots=True)
@@ -76,8 +80,10 @@ class Planner:
             self._choose_direct(plan, verdicts, lead)
         elif not self._choose_sticky(plan, lead):
             self._choose_by_rotation(plan, verdicts)
+        if plan.rep is None and lead.may_have_again:
+            verdicts = self._choose_again(plan, rule, lead)
         plan.outcome = ASSIGNED if plan.rep else _why_nobody(verdicts)
-        self._describe(plan, verdicts)
+        self._describe(plan, verdicts, lead.turned_down_by or {})
         if plan.rep:
             plan.rep.seats += 1
         return plan
@@ -148,11 +154,38 @@ class Planner:
         rep_id = rotation.next_rep(pool.arrears, pool.turns)
         plan.rep, plan.way = self.roster.reps[rep_id], Way.ROTATION
 
-    def _describe(self, plan: Plan, verdicts: dict[int, str]) -> None:
+    def _choose_again(self, plan: Plan, rule: Rule, lead: LeadFacts) -> dict[int, str]:
+        """Choose among those who passed on the lead, as nobody else can take it; return how all stand then.
+
+        Whoever turned it down is asked only if nobody else would take it even with a seat: in a busy team what
+        they have just turned down would come straight back to them.
+        """
+        lapsed = lead.offered_again(Verdict.LAPSED)
+        verdicts = self._verdicts(rule, plan.pool, lapsed)
+        self._choose_once_more(plan, rule, verdicts, lapsed)
+        if plan.rep or Verdict.FULL in verdicts.values():
+            return verdicts
+        anybody = lead.offered_again(Verdict.LAPSED, Verdict.REJECTED)
+        wider = self._verdicts(rule, plan.pool, anybody)
+        self._choose_once_more(plan, rule, wider, anybody)
+        return wider if plan.rep else verdicts
+
+    def _choose_once_more(self, plan: Plan, rule: Rule, verdicts: dict[int, str], lead: LeadFacts) -> None:
+        if rule.rep_id:
+            self._choose_direct(plan, verdicts, lead)
+        elif not self._choose_sticky(plan, lead):
+            # Not by rotation: they had their turn for this lead.
+            able = (rep for rep in lead.may_have_again if verdicts.get(rep) == "")
+            if rep_id := next(able, None):
+                plan.rep = self.roster.reps[rep_id]
+        if plan.rep:
+            plan.way = Way.AGAIN
+
+    def _describe(self, plan: Plan, verdicts: dict[int, str], passed: Mapping[int, str]) -> None:
         """List the candidates as they stood, then count the turn."""
         pool = plan.pool
         rotation = pool.rotations[plan.state_key] if pool and plan.state_key else None
-        in_turn = plan.way in (Way.ROTATION, Way.CREDIT)
+        in_turn = plan.way in (Way.ROTATION, Way.CREDIT, Way.AGAIN)
         passed_over = Verdict.NOT_NEXT if in_turn else Verdict.NOT_OWNER
         reps = self.roster.reps
         plan.candidates = [
@@ -169,6 +202,9 @@ class Planner:
         ]
         if plan.rep:
             mark_chosen(plan.candidates, plan.rep)
+        for one in plan.candidates:
+            if one["rep"] in passed and one["verdict"] in ABLE:
+                one["before"] = str(passed[one["rep"]])
         if plan.rep and pool and plan.way == Way.CREDIT:
             pool.use_credit(plan.rep.id)
         elif plan.rep and pool and plan.state_key:
@@ -194,6 +230,6 @@ def _why_nobody(verdicts: dict[int, str]) -> str:
     found = set(verdicts.values())
     if Verdict.FULL in found:
         return QueueReason.AT_CAPACITY
-    if found & {Verdict.LAPSED, Verdict.REJECTED}:
+    if found & {Verdict.LAPSED, Verdict.REJECTED, Verdict.ASKED_AGAIN}:
         return QueueReason.ALL_LAPSED
     return QueueReason.NO_ELIGIBLE_REP

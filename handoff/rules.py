@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from handoff.errors import Invalid
@@ -27,7 +27,20 @@ class LeadFacts:
     score: int = 0
     company_owner: int | None = None  # user ids
     previous_owner: int | None = None
-    turned_down_by: Mapping[int, str] | None = None  # rep id: "lapsed" or "rejected", in this cycle
+    turned_down_by: Mapping[int, str] | None = None  # rep id: a verdict on who passed on it in this cycle
+    may_have_again: tuple[
+        int, ...
+    ] = ()  # of those, whom it may be offered once more, who passed on it first before
+
+    def offered_again(self, *verdicts: str) -> LeadFacts:
+        """Return the lead as one that these have not passed on, as far as it may be offered to them once more."""
+        passed = self.turned_down_by or {}
+        left = {
+            rep: verdict
+            for rep, verdict in passed.items()
+            if not (verdict in verdicts and rep in self.may_have_again)
+        }
+        return replace(self, turned_down_by=left)
 
 
 # Condition → how to read it off the lead.

@@ -48,9 +48,12 @@ def outcome(result: str, way: str, rule: str, candidates: Sequence[dict[str, Any
 
 def verdict(candidate: dict[str, Any]) -> str:
     """Say why one candidate was or was not chosen."""
+    said = str(Verdict(candidate["verdict"]).label)
     if candidate["verdict"] == Verdict.FULL:
-        return f"At capacity, {candidate['seats']} of {candidate['capacity']} seats"
-    return str(Verdict(candidate["verdict"]).label)
+        said += f", {candidate['seats']} of {candidate['capacity']} seats"
+    if before := candidate.get("before"):
+        said += f", {Verdict(before).label.lower()}"
+    return said
 
 
 def _because(way: str, chosen: dict[str, Any], candidates: Sequence[dict[str, Any]]) -> str:

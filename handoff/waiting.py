@@ -117,7 +117,8 @@ def _keeps(candidate: dict[str, Any], rep: RepCard) -> str:
 def _helps(plan: Plan, lead: LeadFacts, reps: dict[int, RepCard]) -> list[str]:
     by_verdict: dict[str, list[RepCard]] = defaultdict(list)
     for one in plan.candidates:
-        by_verdict[one["verdict"]].append(reps[one["rep"]])
+        is_last = one["verdict"] == Verdict.REJECTED and one["rep"] in lead.may_have_again
+        by_verdict[_LAST if is_last else one["verdict"]].append(reps[one["rep"]])
     said = []
     for verdict, text in _HELPS.items():
         if found := by_verdict.get(verdict):
@@ -130,12 +131,15 @@ def _helps(plan: Plan, lead: LeadFacts, reps: dict[int, RepCard]) -> list[str]:
     return said
 
 
+# Turned it down and is asked once more when nobody else is left.
+_LAST = "last"
 # What would help where this keeps somebody from a lead, in the order in which it helps most.
 _HELPS: dict[str, str] = {
     Verdict.FULL: "A free seat of {names}: by a first contact, an answer, or more capacity.",
     Verdict.UNAVAILABLE: "Letting {names} take leads again, under Reps and capacity.",
     Verdict.TERRITORY: "Somebody in the pool who takes {place}.",
-    Verdict.LAPSED: "Reassigning it by hand: whoever let it lapse is not asked again.",
+    Verdict.ASKED_AGAIN: "Reassigning it by hand: whoever was offered it twice is not asked again.",
+    _LAST: "{names}, who turned it down, is asked once more if nobody else would take it and a seat is free.",
     Verdict.REJECTED: "Reassigning it by hand: whoever turned it down is not asked again.",
     Verdict.INACTIVE: "Another rep in place of {names}, who is no longer active.",
 }

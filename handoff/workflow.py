@@ -216,7 +216,7 @@ def conflict(handoff: Handoff, now: Handoff, at: datetime) -> HandoffConflict:
     if lapsed and now.accept_by:
         when = sentences.moment(now.accept_by, zone)
         return HandoffConflict(
-            "expired", f"The offer lapsed at {when} and goes to somebody else.", when=now.accept_by
+            "expired", f"The offer lapsed at {when}; the lead is routed again.", when=now.accept_by
         )
     if now.status in OPEN and now.version == handoff.version:
         return HandoffConflict(

@@ -71,7 +71,7 @@ _SENTENCES: dict[str, Callable[[Data], str]] = {
     "handoff.returned": lambda d: (
         f"{_rep(d)} returned {_who(d)} to marketing. {d['handoff']['note']}".strip()
     ),
-    "handoff.expired": lambda d: f"{_rep(d)} let {_who(d)} lapse; it goes to somebody else.",
+    "handoff.expired": lambda d: f"{_rep(d)} let {_who(d)} lapse; it is routed again.",
     "handoff.reassigned": lambda d: f"{_who(d)} was taken from {_rep(d)}.",
     "handoff.withdrawn": lambda d: f"{_who(d)} is no longer offered to {_rep(d)}.",
     "handoff.warned": lambda d: f"{_rep(d)} was reminded of {_who(d)}: {_late(d)}.",

@@ -117,7 +117,7 @@ def test_a_warning_that_comes_too_late_is_left_out_and_the_manager_is_still_told
     assert kinds == {"offered", "accept_late", "expired"}
 
 
-def test_without_first_contact_somebody_else_gets_it_and_the_former_rep_not_again(at, manager):
+def test_without_first_contact_somebody_else_gets_it_and_the_former_rep_only_if_nobody_else_can(at, manager):
     make_tier(reroute_minutes=60)
     first, second = make_rep("First"), make_rep("Second")
     make_pool(first, second)
@@ -140,7 +140,7 @@ def test_without_first_contact_somebody_else_gets_it_and_the_former_rep_not_agai
     assert (current(lead).rep, current(lead).lead.owner) == (second, second.user)
     assert findings(end) == []
     work(current(lead).accept_by + SECOND)
-    assert current(lead).queue_reason == "all_lapsed"
+    assert (current(lead).rep, current(lead).decisions.get().way) == (first, "again")
 
 
 def test_a_late_contact_stays_with_the_rep_where_no_reroute_is_set(at, manager):

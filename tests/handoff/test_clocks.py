@@ -42,13 +42,16 @@ def test_when_everybody_let_it_lapse_the_manager_is_told(at):
     rep = make_rep()
     offer = make_offer(rep)
     work(offer.accept_by + timedelta(seconds=1))
+    again = current(offer.lead)
+    work(again.accept_by + timedelta(seconds=1))
 
     waiting = current(offer.lead)
+    assert (again.rep, waiting.attempt) == (rep, 3)
     assert (waiting.status, waiting.queue_reason, waiting.lead.owner) == ("queued", "all_lapsed", None)
     assert "Every eligible rep let it lapse" in Notice.objects.get(user=manager, kind="queued").text
 
     rep.memberships.get().pool.members.create(rep=make_rep("Fresh"))
-    work(offer.accept_by + timedelta(hours=1))
+    work(again.accept_by + timedelta(hours=1))
     assert current(offer.lead).rep.user.name == "Fresh"
 
 

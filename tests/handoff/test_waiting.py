@@ -1,16 +1,17 @@
 """Why a lead has no rep: who was considered, why not each, and what would help."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from handoff import clocks, routing, waiting, workflow
+from handoff import reassigning, routing, waiting, workflow
 from handoff.models import Absence, Handoff, Pool, RotationState, RoutingDecision, RoutingRule
-from tests.factories import AT, make_definition, make_mql, make_offer, make_pool, make_rep
-from tests.handoff.support import current
+from tests.factories import AT, make_definition, make_mql, make_offer, make_pool, make_rep, make_user
+from tests.handoff.support import current, reason, work
 
 pytestmark = pytest.mark.django_db
 TODAY = AT.date()
+SECOND = timedelta(seconds=1)
 
 
 def why(handoff):
@@ -68,15 +69,59 @@ def test_no_rule_at_all_and_a_pool_without_anybody():
     assert why(handoff).sentence == "“Nordics” sends it to Nordics, which is not in use."
 
 
-def test_who_turned_it_down_is_not_asked_again():
+def test_who_was_offered_it_twice_is_not_asked_again():
     offer = make_offer(make_rep("Jonas Lind"))
-    Handoff.objects.filter(pk=offer.pk).update(accept_by=AT)
-    clocks.sweep(offer.accept_by)
-    routing.drain(offer.accept_by)
+    for _ in range(2):
+        work(current(offer.lead).accept_by + SECOND)
 
     found = why(current(offer.lead))
-    assert found.considered == ["Jonas Lind: let it lapse before"]
-    assert found.helps == ["Reassigning it by hand: whoever let it lapse is not asked again."]
+    assert found.brief == (
+        "Every eligible rep let it lapse or turned it down. Jonas Lind: was offered it twice already."
+    )
+    assert found.helps == ["Reassigning it by hand: whoever was offered it twice is not asked again."]
+
+
+def test_who_let_it_lapse_and_has_no_seat_is_asked_with_the_next_one():
+    rep = make_rep("Jonas Lind", capacity=1)
+    offer = make_offer(rep)
+    Handoff.objects.filter(pk=offer.pk).update(accept_by=AT)
+    rep.capacity = 0
+    rep.save()
+    work(AT + SECOND)
+
+    found = why(current(offer.lead))
+    assert found.sentence == "“Nordics” sends it to Nordics: every eligible rep is at capacity."
+    assert found.considered == ["Jonas Lind: at capacity, 0 of 0 seats, let it lapse before"]
+    assert found.helps == ["A free seat of Jonas Lind: by a first contact, an answer, or more capacity."]
+
+
+def test_who_turned_it_down_says_when_they_are_asked_once_more():
+    busy, other = make_rep("Mia Berg", capacity=0), make_rep("Jonas Lind")
+    make_pool(other, busy)
+    offer = make_offer(other)
+    workflow.reject(offer, other.user, reason("in_talks", next_path="reroute"), at=AT)
+    work(AT)
+
+    found = why(current(offer.lead))
+    assert found.considered == [
+        "Mia Berg: at capacity, 0 of 0 seats", "Jonas Lind: turned it down before",
+    ]  # fmt: skip
+    assert found.helps == [
+        "A free seat of Mia Berg: by a first contact, an answer, or more capacity.",
+        "Jonas Lind, who turned it down, is asked once more if nobody else would take it and a seat is free.",
+    ]
+
+
+def test_who_turned_it_down_for_its_data_is_not_asked_again():
+    rep = make_rep("Jonas Lind")
+    offer = make_offer(rep)
+    workflow.reject(offer, rep.user, reason("no_data", next_path="fix_data"), missing=["phone"], at=AT)
+    reassigning.release_to_sales(current(offer.lead), make_user("marketer"), AT)
+    work(AT)
+
+    found = why(current(offer.lead))
+    assert found.considered == ["Jonas Lind: turned it down before"]
+    assert found.helps == ["Reassigning it by hand: whoever turned it down is not asked again."]
 
 
 def test_a_rule_that_names_a_rep():
@@ -102,7 +147,7 @@ def test_a_seat_that_came_free_meanwhile_is_seen():
 
 def test_what_waits_for_marketing_or_the_definition():
     offer = make_offer()
-    workflow.return_to_marketing(offer, offer.rep.user, ["phone"], at=AT)
+    workflow.return_to_marketing(offer, offer.rep.user, missing=["phone"], at=AT)
     assert why(current(offer.lead)).sentence == "Sales gave it back, so it waits for marketing."
 
     held = make_mql()

@@ -338,20 +338,23 @@ def test_a_decision_on_a_lead_that_has_moved_on_changes_no_stage(offer, rep, at)
     assert findings(LATER + timedelta(hours=1)) == []
 
 
-def test_rejecting_twice_never_returns_to_the_same_rep(at):
+def test_whoever_rejected_it_is_asked_once_more_when_nobody_else_is_left(at):
     first, second = make_rep("First"), make_rep("Second")
     manager = make_user("manager", team=make_team())
     make_pool(first, second)
     handoff = make_mql()
-    for _ in range(2):
+    asked = []
+    for _ in range(4):
         routing.drain(at)
         handoff = current(handoff.lead)
+        asked.append(handoff.rep)
         workflow.reject(handoff, handoff.rep.user, reason("in_talks", next_path="reroute"), at=at)
     work(at)
 
     handoff = current(handoff.lead)
-    assert (handoff.attempt, handoff.queue_reason) == (3, "all_lapsed")
-    assert handoff.decisions.get().candidates[0]["verdict"] == "rejected"
+    assert asked == [first, second, first, second]
+    assert (handoff.attempt, handoff.queue_reason) == (5, "all_lapsed")
+    assert handoff.decisions.get().candidates[0]["verdict"] == "asked_again"
     assert Notice.objects.filter(user=manager, kind="queued").count() == 1
     assert Handoff.objects.get(attempt=2).context["said"] == ["Already a customer or in talks"]
 
