@@ -15,9 +15,9 @@ from handoff import replays, sentences, versions
 from handoff.draft_forms import PoolForm, PreviewForm, PublishForm, ReplayForm, RuleForm
 from handoff.errors import HandoffConflict, Invalid
 from handoff.models import Rep, RoutingReplay, RoutingVersion
-from handoff.tryout import preview
+from handoff.tryout import lead_to_try, preview
 from leads import clock
-from leads.models import Lead, Team, User
+from leads.models import Team, User
 from leads.permissions import can, requires
 
 NO_DRAFT = "There is no draft any more. Begin a new one to change the routing."
@@ -74,7 +74,7 @@ def _show(request: HttpRequest, draft: RoutingVersion, form: PublishForm) -> Htt
         "problems": versions.problems(document),
         "changes": versions.differences(versions.document_of_rows(), document),
         "preview_form": asked,
-        "preview": _preview(asked, draft) if asked.is_bound else None,
+        "preview": _preview(asked, draft, user) if asked.is_bound else None,
         "replay_form": ReplayForm(),
         "replays": draft.replays.all()[:5],
         "form": form,
@@ -86,12 +86,12 @@ def _may_change(user: User, pool: dict[str, Any]) -> bool:
     return user.is_admin or pool["team"] == user.team_id
 
 
-def _preview(form: PreviewForm, draft: RoutingVersion) -> dict[str, Any]:
+def _preview(form: PreviewForm, draft: RoutingVersion, user: User) -> dict[str, Any]:
     """Say where one lead would go under the draft, and who else was considered."""
     if not form.is_valid():
         return {"problem": "Give the e-mail address of a lead."}
     email = form.cleaned_data["email"].strip().lower()
-    lead = Lead.objects.live().filter(email=email).first()
+    lead = lead_to_try(user, email=email)
     if lead is None:
         return {"problem": f"There is no lead with the address {email}."}
     found = preview(lead, clock.now(), draft.document)

@@ -16,7 +16,8 @@ from handoff.rules import Rule, active_rules, check_conditions
 from handoff.simulation import trial
 from handoff.versions import Document, document_of_rows
 from leads import clock
-from leads.models import Lead
+from leads.models import Lead, User
+from leads.normalise import BadEmail, normalise_email
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,18 @@ def preview(lead: Lead, at: datetime, document: Document | None = None) -> Previ
     plan = Planner(roster, rules).decide(facts.facts_of({"lead_id": lead.pk, **row}, "", lead.industry, past))
     rule = plan.rule.name if plan.rule else ""
     return Preview(plan, sentences.outcome(plan.outcome, plan.way, rule, plan.candidates))
+
+
+def lead_to_try(user: User, *, pk: int | None = None, email: str = "") -> Lead | None:
+    """Return the lead with this number or address if the user may try routing on it: one they see, or nobody's yet."""
+    nobodys = Lead.objects.live().filter(owner=None, pool_team=None)
+    found = Lead.objects.visible_to(user) | nobodys
+    if pk is not None:
+        return found.filter(pk=pk).first()
+    try:
+        return found.filter(email=normalise_email(email)).first()
+    except BadEmail:
+        return None
 
 
 def _now(at: datetime) -> tuple[Roster, list[Rule]]:

@@ -121,6 +121,7 @@ urlpatterns = [
     path("routing-draft/publish/", routing.DraftPublish.as_view(), name="routing_draft_publish"),
     path("routing-draft/discard/", routing.DraftDiscard.as_view(), name="routing_draft_discard"),
     path("routing-draft/replays/", routing.DraftReplays.as_view(), name="routing_draft_replays"),
+    path("routing-draft/preview/", routing.DraftPreview.as_view(), name="routing_draft_preview"),
     path("routing-replays/<int:pk>/", routing.ReplayDetail.as_view(), name="routing_replay"),
     path("imports/", imports.ImportList.as_view(), name="imports"),
     path("imports/<int:pk>/", imports.ImportDetail.as_view(), name="import"),

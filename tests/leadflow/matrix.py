@@ -282,6 +282,7 @@ MATRIX: dict[str, Row | Public] = {
     "api:routing_draft_publish": api(post="GA"),
     "api:routing_draft_discard": api(post="GA"),
     "api:routing_draft_replays": api(post="GA"),
+    "api:routing_draft_preview": api(get="GA"),
     "api:routing_replay": api("common", get="GA"),
     "api:backtests": api(get="MGA rules:read", post="MA"),
     "api:backtest": api("common", get="MGA rules:read"),

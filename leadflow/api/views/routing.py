@@ -8,15 +8,18 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from handoff import replays, versions
+from handoff import replays, sentences, versions
 from handoff.document_checks import check_change
-from handoff.models import RoutingReplay, RoutingVersion
+from handoff.models import QueueReason, RoutingReplay, RoutingVersion
+from handoff.planning import ASSIGNED, Verdict, Way
+from handoff.tryout import Preview, lead_to_try, preview
 from leadflow.api import fields
 from leadflow.api.errors import Refused
 from leadflow.api.operation import Endpoint, operation
 from leadflow.api.pages import page_of
 from leadflow.api.representations import email_of
 from leads import clock
+from leads.models import Lead
 
 Status = RoutingVersion.Status
 
@@ -270,6 +273,78 @@ class DraftReplays(RoutingEndpoint):
         return Response(
             replay_json(asked), status=201, headers={"Location": f"/api/v1/routing-replays/{asked.pk}/"}
         )
+
+
+class PreviewQuery(fields.Query):
+    """One lead, named one way."""
+
+    lead = s.IntegerField(required=False, min_value=1, max_value=fields.MAX_ID)
+    email = s.CharField(required=False, max_length=320, help_text="Exactly this address, in any case.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise s.ValidationError({"lead": "Name one lead, by `lead` or by `email`."}, code="one_lead")
+        return attrs
+
+
+class CandidateOut(s.Serializer[Any]):
+    rep = s.IntegerField()
+    name = s.CharField()
+    verdict = s.ChoiceField(Verdict.choices)
+    why = s.CharField(help_text="The verdict as people read it.")
+    seats = s.IntegerField(help_text="Taken now, before this lead.")
+    capacity = s.IntegerField()
+    weight = s.IntegerField()
+
+
+class PreviewOut(s.Serializer[Any]):
+    """Where a lead would go if it became an MQL now; `outcome` is `assigned` or why it would wait."""
+
+    lead = s.IntegerField()
+    revision = s.IntegerField(help_text="Of the draft that was asked.")
+    outcome = s.ChoiceField([(ASSIGNED, "Assigned"), *QueueReason.choices])
+    rule = s.CharField(allow_null=True)
+    pool = s.CharField(allow_null=True)
+    rep = s.IntegerField(allow_null=True)
+    way = s.ChoiceField(Way.choices, allow_blank=True, help_text="How the rep was chosen.")
+    sentence = s.CharField()
+    candidates = CandidateOut(many=True)
+
+
+_CANDIDATE = ("rep", "name", "verdict", "seats", "capacity", "weight")
+
+
+def preview_json(lead: Lead, draft: RoutingVersion, found: Preview) -> dict[str, Any]:
+    """Return where the lead would go under the draft, and who else was considered."""
+    plan = found.plan
+    return {
+        "lead": lead.pk,
+        "revision": draft.revision,
+        "outcome": str(plan.outcome),
+        "rule": plan.rule.name if plan.rule else None,
+        "pool": plan.pool.name if plan.pool else None,
+        "rep": plan.rep.id if plan.rep else None,
+        "way": str(plan.way),
+        "sentence": found.sentence,
+        "candidates": [
+            {**{name: one[name] for name in _CANDIDATE}, "why": sentences.verdict(one)}
+            for one in plan.candidates
+        ],
+    }
+
+
+class DraftPreview(RoutingEndpoint):
+    @operation("routing.edit", query=PreviewQuery, output=PreviewOut, refusals=(404,))
+    def get(self, request: Request, query: dict[str, Any]) -> dict[str, Any]:
+        """Say where one lead would go under the draft, with the seats taken now; nothing happens to it.
+
+        Rotations begin anew. A manager tries leads of the own team and those nobody has yet.
+        """
+        draft = self.draft()
+        lead = lead_to_try(self.actor, pk=query.get("lead"), email=query.get("email", ""))
+        if lead is None:
+            raise Refused(404, "not_found", "There is no such lead.")
+        return preview_json(lead, draft, preview(lead, clock.now(), draft.document))
 
 
 class ReplayDetail(RoutingEndpoint):

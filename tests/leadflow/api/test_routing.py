@@ -5,9 +5,10 @@ from copy import deepcopy
 import pytest
 
 from handoff import replays
-from handoff.models import Pool, Rep, RoutingRule, RoutingVersion
+from handoff.models import Pool, Rep, RoutingDecision, RoutingRule, RoutingVersion
 from leads.enums import Role
-from tests.factories import make_key, make_pool, make_rep, make_team, make_user
+from leads.models import Lead
+from tests.factories import make_key, make_lead, make_pool, make_rep, make_team, make_user
 from tests.leadflow.api.conftest import Api
 
 pytestmark = pytest.mark.django_db
@@ -181,6 +182,84 @@ def test_who_may_read_and_who_may_draft(signed_in, reps):
     assert rep.get("routing/").status_code == 403
     # No scope opens routing: a key is refused, whoever it acts as.
     assert Api(make_key(make_user(Role.ADMIN))).get("routing/").status_code == 403
+
+
+def tried(client, **asked):
+    answer = client.get("routing-draft/preview/", **asked)
+    assert answer.status_code == 200, answer.json()
+    return answer.json()
+
+
+def test_one_lead_is_tried_on_the_draft_and_stays_as_it_is(admin, reps):
+    mia = reps[1]
+    document = begin(admin)
+    put(admin, document | {"rules": [RULE | {"name": "South", "pool": None, "rep": mia.pk}]})
+    lead = make_lead(email="maren@nordhavn.example")
+
+    found = tried(admin, email="Maren@Nordhavn.example")
+
+    assert found == tried(admin, lead=lead.pk) == {
+        "lead": lead.pk, "revision": 2, "outcome": "assigned", "rule": "South", "pool": None, "rep": mia.pk,
+        "way": "direct", "sentence": "Mia Berg: South, 1 of 10 seats, named by the rule",
+        "candidates": [
+            {
+                "rep": mia.pk, "name": "Mia Berg", "verdict": "chosen", "why": "Chosen", "seats": 0,
+                "capacity": 10, "weight": 1,
+            }
+        ],
+    }  # fmt: skip
+    assert (Lead.objects.get().owner, RoutingDecision.objects.exists()) == (None, False)
+
+
+def test_a_lead_that_would_wait_says_why(admin, reps):
+    document = begin(admin)
+    put(admin, document | {"capacity": dict.fromkeys(document["capacity"], 0)})
+
+    found = tried(admin, lead=make_lead().pk)
+
+    assert (found["outcome"], found["rep"], found["way"]) == ("at_capacity", None, "")
+    assert found["candidates"][0]["why"] == "At capacity, 0 of 0 seats"
+
+
+def test_trying_names_one_lead_that_is_there_and_needs_a_draft(admin):
+    lead = make_lead(email="maren@nordhavn.example")
+    assert admin.get("routing-draft/preview/", lead=lead.pk).status_code == 404
+    begin(admin)
+
+    for unknown in ({"email": "who@nordhavn.example"}, {"email": "nonsense"}, {"lead": lead.pk + 1}):
+        missing = admin.get("routing-draft/preview/", **unknown)
+        assert (missing.status_code, missing.json()["detail"]) == (404, "There is no such lead.")
+    for asked in ({}, {"lead": lead.pk, "email": lead.email}):
+        refused = admin.get("routing-draft/preview/", **asked)
+        assert refused.status_code == 400
+        assert [error["pointer"] for error in refused.json()["errors"]] == ["?lead"]
+        assert refused.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_manager_tries_leads_of_the_own_team_and_nobodys(admin, manager, signed_in, reps):
+    jonas, mia = reps
+    begin(admin)
+    ours, theirs, nobodys = make_lead(owner=jonas.user), make_lead(owner=mia.user), make_lead()
+
+    assert tried(manager, lead=ours.pk)["lead"] == ours.pk
+    assert tried(manager, lead=nobodys.pk)["lead"] == nobodys.pk
+    assert manager.get("routing-draft/preview/", lead=theirs.pk).status_code == 404
+    assert signed_in(Role.MARKETER).get("routing-draft/preview/", lead=ours.pk).status_code == 403
+    assert Api(make_key(make_user(Role.ADMIN))).get("routing-draft/preview/").status_code == 403
+
+
+def test_trying_asks_as_often_for_many_reps_as_for_one(admin, django_assert_max_num_queries):
+    lead = make_lead()
+    begin(admin)
+    counts = []
+    for name in ("More", "Yet more"):
+        with django_assert_max_num_queries(13) as found:
+            tried(admin, lead=lead.pk)
+        counts.append(len(found))
+        make_pool(make_rep(), make_rep(), name=name)
+        admin.post("routing-draft/discard/", If_Match="*")
+        begin(admin)
+    assert counts[0] == counts[1]
 
 
 def test_reading_takes_few_queries_whatever_the_rules(admin, django_assert_max_num_queries):
