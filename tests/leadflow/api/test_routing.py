@@ -251,9 +251,10 @@ def test_a_manager_tries_leads_of_the_own_team_and_nobodys(admin, manager, signe
 def test_trying_asks_as_often_for_many_reps_as_for_one(admin, django_assert_max_num_queries):
     lead = make_lead()
     begin(admin)
+    tried(admin, lead=lead.pk)  # the first one makes the row of the organisation
     counts = []
     for name in ("More", "Yet more"):
-        with django_assert_max_num_queries(13) as found:
+        with django_assert_max_num_queries(11) as found:
             tried(admin, lead=lead.pk)
         counts.append(len(found))
         make_pool(make_rep(), make_rep(), name=name)
