@@ -16,7 +16,7 @@ from scoring.backtest_counts import Counts
 from scoring.backtest_history import History, Standing, day_of
 from scoring.backtest_rules import ALWAYS, Figures, ReadyRules, Scorer
 from scoring.conditions import Boundary, gather, new_counts, new_signal
-from scoring.engine import DayCount, score
+from scoring.engine import DayCount
 from scoring.qualification import Verdict, judge
 
 
@@ -251,10 +251,9 @@ class _LeadReplay:
         ready, on = world.on(day), day_of(day)
         if ready is None:
             return
-        breakdown = score(profile, counts, ready.rulebook, on)
-        facts = gather(breakdown, profile, counts, ready.rulebook, ready.signals, standing.boundary)
+        facts = gather(profile, counts, ready.rulebook, on, ready.signals, standing.boundary)
         verdict = judge(facts, ready.rulebook)
-        margin = margin_of(verdict, breakdown.score)
+        margin = margin_of(verdict, facts.breakdown.score)
         if margin is not None:
             rule = verdict.promoted_by.rule_set.id if verdict.promoted_by else ""
             attempt.note(day, margin, rule, sweeps=world.sweeps)

@@ -11,7 +11,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from scoring.engine import DayCount, Key, Nets, Profile, ScoreBreakdown, SignalFacts, is_unknown, net_counts
+from scoring.engine import (
+    DayCount,
+    Key,
+    Nets,
+    Profile,
+    ScoreBreakdown,
+    SignalFacts,
+    is_unknown,
+    net_counts,
+    score_nets,
+)
 from scoring.rulebook import GRADES, Condition, Rulebook, RuleSet
 
 NEWNESS_OF_HAND_RAISES = ("signal", "form_with_product")
@@ -69,19 +79,20 @@ class RuleSetAnswer:
 
 
 def gather(
-    breakdown: ScoreBreakdown,
     profile: Profile,
     counts: Iterable[DayCount],
     definition: Rulebook,
+    day: date,
     signals: Mapping[str, SignalFacts],
     boundary: Boundary | None = None,
 ) -> MqlFacts:
-    """Put together what the conditions read, as of the breakdown's day."""
+    """Score, and put together what else the conditions read, as of `day`."""
     rows = list(counts)
-    nets = net_counts(rows, breakdown.day)
+    nets = net_counts(rows, day)
+    breakdown = score_nets(profile, nets, definition, day)
     if boundary is None:
         return MqlFacts(breakdown, profile, nets, nets, "", None, signals)
-    sums = new_counts(rows, boundary, breakdown.day)
+    sums = new_counts(rows, boundary, day)
     new = {key: count for key, count in sums.items() if count > 0}
     latest = new_signal(sums, boundary, definition, signals)
     return MqlFacts(breakdown, profile, nets, new, latest, boundary, signals)

@@ -15,7 +15,7 @@ from typing import Any
 
 from scoring.conditions import Boundary, gather, signal_name
 from scoring.curves import engagement_curve
-from scoring.engine import DayCount, Profile, SignalFacts, fit_points, is_unknown, matches, score
+from scoring.engine import DayCount, Profile, SignalFacts, fit_points, is_unknown, matches
 from scoring.qualification import judge
 from scoring.rulebook import FLAG_FIELDS, FitRule, Rulebook
 
@@ -87,10 +87,9 @@ class Case:
 
     def promoted_by(self) -> tuple[str, int]:
         """Return the label of the rule set that promotes, "" if none does, and the score."""
-        breakdown = score(self.profile, self.counts, self.rulebook, self.day)
-        facts = gather(breakdown, self.profile, self.counts, self.rulebook, self.signals, self.boundary)
+        facts = gather(self.profile, self.counts, self.rulebook, self.day, self.signals, self.boundary)
         met = None if self.is_suspect else judge(facts, self.rulebook).promoted_by
-        return (met.rule_set.label if met else ""), breakdown.score
+        return (met.rule_set.label if met else ""), facts.breakdown.score
 
 
 def suggestions(case: Case) -> list[Suggestion]:

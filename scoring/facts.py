@@ -35,8 +35,7 @@ class LeadFacts:
 
     def for_mql(self, rulebook: Rulebook, catalogue: Catalogue) -> MqlFacts:
         """Return what the MQL rule sets ask about."""
-        breakdown = self.score(rulebook)
-        return gather(breakdown, self.profile, self.counts, rulebook, catalogue.facts, self.boundary)
+        return gather(self.profile, self.counts, rulebook, self.day, catalogue.facts, self.boundary)
 
 
 def load_facts(leads: Sequence[Lead], day: date, catalogue: Catalogue) -> list[LeadFacts]:

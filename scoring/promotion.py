@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from leads.enums import Stage, Status
@@ -12,6 +12,7 @@ from leads.lifecycle import Move, move_many
 from leads.models import Lead
 from scoring.candidates import candidates, open_leads, overnight_candidates
 from scoring.conditions import MqlFacts
+from scoring.engine import ScoreBreakdown
 from scoring.evidence import evidence
 from scoring.facts import load_facts
 from scoring.live import Catalogue, Rules, live_rules
@@ -134,11 +135,16 @@ class Gap:
 
 def why_not(lead: Lead, day: date) -> list[Gap]:
     """Return for each live MQL rule set, in the order asked, what the lead meets and lacks on `day`."""
+    return score_and_gaps(lead, day)[1]
+
+
+def score_and_gaps(lead: Lead, day: date) -> tuple[ScoreBreakdown | None, list[Gap]]:
+    """Return the score with its lines under the live rules, and `why_not`, from one reading of the day counts."""
     rules = live_rules()
     if rules is None:
-        return []
+        return None, []
     ((_, facts),) = _mql_facts([lead], day, rules, Catalogue.load())
-    return _gaps(judge(facts, rules.rulebook))
+    return replace(facts.breakdown, version=rules.version), _gaps(judge(facts, rules.rulebook))
 
 
 def missing_for_mql(leads: Sequence[Lead], day: date) -> dict[int, str]:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from scoring.comparing import LineChange, line_changes
 from scoring.conditions import gather
-from scoring.engine import DayCount, ScoreBreakdown, SignalFacts, score
+from scoring.engine import DayCount, ScoreBreakdown, SignalFacts
 from scoring.qualification import Verdict, judge
 from scoring.rulebook import Rulebook, Scenario
 
@@ -83,8 +83,8 @@ def _judge(
         DayCount(signal, obj, DAY - timedelta(days=days_ago), DAY - timedelta(days=days_ago), times)
         for signal, obj, days_ago, times in scenario.events
     ]
-    breakdown = score(scenario.profile, counts, rules, DAY)
-    return breakdown, judge(gather(breakdown, scenario.profile, counts, rules, signals), rules)
+    facts = gather(scenario.profile, counts, rules, DAY, signals)
+    return facts.breakdown, judge(facts, rules)
 
 
 def _missing(was: Verdict, now: Verdict) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_safe
 from handoff import history, waiting
 from leadflow.lead_pages.filters import ORDERS, FilterForm
 from leadflow.lead_pages.forms import ConversationForm, MoveForm, NoteForm, OverrideForm
-from leadflow.lead_pages.life import MOST, life
+from leadflow.lead_pages.life import life
 from leads import clock
+from leads.enums import Stage
 from leads.lifecycle import allowed_stages
 from leads.models import Lead, StageChange, User
 from leads.paging import cursor_at, keyset_page
@@ -23,7 +24,7 @@ from leads.permissions import can, requires
 from leads.queues import BY_SLUG, Context, in_queue
 from scoring.explain import breakdown
 from scoring.overrides import override_on
-from scoring.promotion import why_not
+from scoring.promotion import score_and_gaps
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,20 @@ def _visible_lead(user: User, pk: int) -> Lead:
 
 def _content(request: HttpRequest, lead: Lead, user: User, at: Any) -> dict[str, Any]:
     today = clock.day_of(at)
-    entries = life(lead, before=_before(request))
+    story = life(lead, before=_before(request))
+    below_mql = lead.stage in (Stage.SUSPECT, Stage.LEAD)
+    score, gaps = score_and_gaps(lead, today) if below_mql else (breakdown(lead, today), [])
     handoff = lead.handoffs.open().select_related("rep__user").first()
     return {
         "lead": lead,
-        "breakdown": breakdown(lead, today),
+        "breakdown": score,
         "override": override_on(lead, today) if lead.override_score is not None else None,
         "override_form": OverrideForm(prefix="override", today=today),
         "may_adjust": can(user, "score.adjust"),
-        "rule_sets": why_not(lead, today) if lead.stage in ("suspect", "lead") else [],
+        "rule_sets": gaps,
         "path_notes": _path_notes(lead),
-        "entries": entries,
-        "older": entries[-1].at.isoformat() if len(entries) == MOST else "",
+        "entries": story.entries,
+        "older": story.older.isoformat() if story.older else "",
         "handoff": handoff,
         "why": waiting.explain([handoff], today).get(handoff.pk) if handoff else None,
         "returned": history.given_back(handoff) if handoff else None,

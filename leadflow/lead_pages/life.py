@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -15,6 +15,18 @@ from leads.intake.signatures import REASONS
 from leads.models import Asset, Definition, Event, Lead, StageChange
 
 MOST = 120
+EVENTS = 2 * MOST  # read for a part, as the same signal of one day is one entry
+EVENT_COLUMNS = (
+    "type",
+    "name",
+    "object_key",
+    "occurred_at",
+    "occurred_on",
+    "outcome",
+    "outcome_reason",
+    "properties",
+    "signal__label",
+)
 # What of one moment came first: a signal makes a stage, a stage an offer, an offer a decision.
 ORDER = (
     "definition",
@@ -40,12 +52,22 @@ class Entry:
     stage: str = ""
     muted: bool = False
     url: str = ""
+    since: datetime | None = None  # of the first, where the line stands for several signals
 
 
-def life(lead: Lead, *, before: datetime | None = None) -> list[Entry]:
-    """Return up to `MOST` newest entries before a moment, in a fixed number of queries."""
+@dataclass(frozen=True)
+class Life:
+    """A part of a timeline, newest first; entries before `older` are left out, None where there are none."""
+
+    entries: list[Entry]
+    older: datetime | None
+
+
+def life(lead: Lead, *, before: datetime | None = None) -> Life:
+    """Return about `MOST` newest entries before a moment, in a fixed number of queries and rows."""
+    events, older = _events(lead, before)
     entries = [
-        *_signals(lead, before),
+        *_signals(events),
         *_stages(lead),
         *_handoffs(lead),
         *_conversations(lead),
@@ -53,20 +75,38 @@ def life(lead: Lead, *, before: datetime | None = None) -> list[Entry]:
         *_overrides(lead),
         *_definitions(lead),
     ]
-    entries = [entry for entry in entries if before is None or entry.at < before]
-    return sorted(entries, key=lambda entry: (entry.at, ORDER.index(entry.kind)), reverse=True)[:MOST]
+    entries = [
+        entry
+        for entry in entries
+        if (before is None or entry.at < before) and (older is None or entry.at >= older)
+    ]
+    entries.sort(key=lambda entry: (entry.at, ORDER.index(entry.kind)), reverse=True)
+    if len(entries) > MOST:
+        # Whatever happened within a line of several signals comes along, or the next part would miss it.
+        older = min(entry.since or entry.at for entry in entries[:MOST])
+        entries = [entry for entry in entries if entry.at >= older]
+    return Life(entries, older)
 
 
-def _signals(lead: Lead, before: datetime | None) -> Iterator[Entry]:
-    events = Event.objects.filter(lead=lead).select_related("signal").order_by("-occurred_at")
+def _events(lead: Lead, before: datetime | None) -> tuple[list[Event], datetime | None]:
+    """Return the newest signals before a moment and, if there are more, how far back these go."""
+    events = Event.objects.filter(lead=lead).exclude(type__in=["identify", "group", "alias"])
     events = events.filter(occurred_at__lt=before) if before else events
-    rows = list(events.exclude(type__in=["identify", "group", "alias"])[: 2 * MOST])
+    rows = list(events.select_related("signal").only(*EVENT_COLUMNS).order_by("-occurred_at")[: EVENTS + 1])
+    if len(rows) <= EVENTS:
+        return rows, None
+    # A moment is shown whole or later, unless it alone is too much.
+    whole = [row for row in rows if row.occurred_at > rows[-1].occurred_at] or rows
+    return whole, whole[-1].occurred_at
+
+
+def _signals(rows: Sequence[Event]) -> Iterator[Entry]:
     titles = dict(Asset.objects.filter(key__in={row.object_key for row in rows}).values_list("key", "title"))
     for _, group in groupby(
         rows, key=lambda row: (row.occurred_on, row.signal_id, row.object_key, row.outcome)
     ):
         same = list(group)
-        yield _signal(same[0], len(same), titles)
+        yield replace(_signal(same[0], len(same), titles), since=same[-1].occurred_at)
 
 
 def _signal(event: Event, times: int, titles: dict[str, str]) -> Entry:

@@ -4,15 +4,18 @@ import csv
 import io
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from leadflow.lead_pages.life import EVENTS, MOST
 from leadflow.lead_pages.queue import PAGE_SIZE
 from leads.enums import Role, Stage, Status
 from leads.lifecycle import move_to_stage
-from leads.models import AuditEntry, Conversation, Lead, Note, SavedView, StageChange
+from leads.models import AuditEntry, Conversation, Event, Lead, Note, SavedView, StageChange
+from leads.sources import create_source
 from scoring.passes import continue_pass, start_full_pass
 from tests.factories import AT, make_definition, make_lead, make_mql, make_offer, make_rep, make_user
 from tests.scoring.world import give, good_lead, publish_standard, settle
@@ -419,3 +422,60 @@ def test_queue_sorts_by_momentum(client, order, first):
     names = re.findall(r"Riser|Flat|Faller", html)
     assert names[0] == first
     assert "aria-sort" in html
+
+
+# --- A long timeline -------------------------------------------------------------------------------
+
+
+def give_events(lead, *happened):
+    """Store signals without a batch; `happened` are object keys and how many seconds ago."""
+    source, _ = create_source("Website", AT)
+    moments = [(key, AT - timedelta(seconds=seconds)) for key, seconds in happened]
+    Event.objects.bulk_create(
+        Event(
+            source=source, message_id=str(number), type="track", name="Read", lead=lead, object_key=key,
+            occurred_at=at, received_at=at, occurred_on=at.date(), known_on=at.date(),
+        )
+        for number, (key, at) in enumerate(moments)
+    )  # fmt: skip
+
+
+def parts_of(client, lead):
+    """Return the timeline's parts from the newest on, as its pages show them."""
+    parts, query = [], ""
+    while True:
+        context = client.get(f"/leads/{lead.pk}/{query}").context
+        parts.append(context["entries"])
+        if not context["older"]:
+            return parts
+        query = "?" + urlencode({"before": context["older"]})
+
+
+def test_timeline_in_parts_shows_every_signal_once_and_all_within_its_line(client, marketer):
+    publish_standard()
+    lead = good_lead()
+    give_events(lead, *((f"/{n % 2}" if n < MOST - 3 else "/same", n + 1) for n in range(EVENTS + 20)))
+    for seconds in (0, MOST + 5, EVENTS + 10):
+        Note.objects.create(lead=lead, by=marketer, at=AT - timedelta(seconds=seconds), text=str(seconds))
+
+    parts = parts_of(client, lead)
+
+    entries = [entry for part in parts for entry in part]
+    assert [entry.at for entry in entries] == sorted((entry.at for entry in entries), reverse=True)
+    times = [re.search(r", (\d+) times$", entry.text) for entry in entries if entry.kind == "signal"]
+    assert sum(int(found[1]) if found else 1 for found in times) == EVENTS + 20
+    assert [entry.detail for entry in entries if entry.kind == "note"] == [
+        "0",
+        str(MOST + 5),
+        str(EVENTS + 10),
+    ]
+    assert [len(part) for part in parts] == [MOST + 1, 2]
+
+
+def test_lead_page_reads_as_many_events_however_long_the_history(client, marketer):
+    lead = good_lead()
+    give_events(lead, *(("/same", n + 1) for n in range(3 * EVENTS)))
+
+    texts = [[entry.text for entry in part if entry.kind == "signal"] for part in parts_of(client, lead)]
+
+    assert texts == [[f"Read: /same, {EVENTS} times"]] * 3

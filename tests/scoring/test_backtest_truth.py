@@ -17,7 +17,6 @@ from leads.models import StageChange
 from scoring.backtest import Entry, Plan, replay
 from scoring.backtest_loading import Loader
 from scoring.conditions import gather
-from scoring.engine import score
 from scoring.live import Catalogue, rules_from
 from scoring.qualification import judge
 from scoring.timeline import Versions
@@ -57,9 +56,7 @@ def fell_back(keys: set[Key], until: date, disturbed: Container[tuple[int, date]
         profile, counts = history.profile(day.toordinal()), history.counts
         if ended:
             profile, counts = history.known_when(ended[0])
-        facts = gather(
-            score(profile, counts, rules, day), profile, counts, rules, catalogue.facts, standing.boundary
-        )
+        facts = gather(profile, counts, rules, day, catalogue.facts, standing.boundary)
         if judge(facts, rules).promoted_by is None:
             fallen.add((lead, attempt, day))
     return fallen

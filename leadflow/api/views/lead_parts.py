@@ -208,11 +208,11 @@ class LeadTimeline(LeadEndpoint):
     )
     def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
         """List everything that happened with a lead in words, the latest first; go on with `before`."""
-        return every(life(self.lead(pk), before=query.get("before")), _entry)
+        return every(life(self.lead(pk), before=query.get("before")).entries, _entry)
 
 
 def _entry(entry: Any) -> dict[str, Any]:
-    return {name: value for name, value in asdict(entry).items() if name != "muted"}
+    return {name: value for name, value in asdict(entry).items() if name not in ("muted", "since")}
 
 
 class NoteBody(fields.Body):
