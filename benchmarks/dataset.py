@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from django.db import connection, models
 
-from leads.models import EngagementDay, Identity, Lead, Signal, StageChange
+from leads.models import EngagementDay, Event, Identity, Lead, Signal, StageChange
 
 HISTORY_DAYS = 180
 EVENTS_PER_LEAD = 20
@@ -110,23 +110,61 @@ def add_and_mark(leads: int, events: int, day: date) -> int:
         SELECT DISTINCT lead_id, date '{day}', now(), 0, '' FROM added""")
 
 
-def _added(leads: int, events: int, occurred_on: str) -> str:
+def fill_events(lead: int, events: int, source: int, at: datetime) -> None:
+    """Store so many events of one lead, spread over the days of history; they are not counted yet."""
+    ids, shares, objects = _kinds()
+    moment = f"timestamptz '{at.isoformat()}'"
+    happened = f"date_trunc('milliseconds', {moment} - ago * interval '{HISTORY_DAYS} days')"
+    insert_from(
+        Event,
+        f"""(SELECT n, random() AS ago, random() AS which, {_kind(shares)} AS k
+            FROM generate_series(1, {events}) AS n) AS made""",
+        source_id=str(source),
+        message_id=f"'{lead}-' || n",
+        payload_hash="''",
+        type="'track'",
+        lead_id=str(lead),
+        signal_id=f"({ids})[k]",
+        object_key=f"'/p/' || floor(which * ({objects})[k])::int",
+        occurred_at=happened,
+        received_at=happened,
+        occurred_on=f"({happened} AT TIME ZONE 'UTC')::date",
+        known_on=f"({happened} AT TIME ZONE 'UTC')::date",
+    )
+
+
+def count_events() -> int:
+    """Make the day counts of all stored events; return how many there are."""
+    columns = "lead_id, signal_id, object_key, occurred_on, known_on"
+    return execute(f"""
+        INSERT INTO {EngagementDay._meta.db_table} ({columns}, count)
+        SELECT {columns}, count(*) FROM {Event._meta.db_table} GROUP BY {columns}""")
+
+
+def _kinds() -> tuple[str, str, str]:
+    """Return the signals' ids, cumulated shares and numbers of objects as SQL arrays."""
     ids = signal_ids()
-    shares, signals, objects = [], [], []
-    total = 0.0
-    for slug, share, variety in KINDS:
-        total += share
-        shares.append(f"{total:.3f}")
-        signals.append(str(ids[slug]))
-        objects.append(str(variety))
+    shares = [f"{sum(share for _, share, _ in KINDS[: number + 1]):.3f}" for number in range(len(KINDS))]
+    return (
+        f"ARRAY[{','.join(str(ids[slug]) for slug, *_ in KINDS)}]",
+        f"ARRAY[{','.join(shares)}]::float8[]",
+        f"ARRAY[{','.join(str(variety) for *_, variety in KINDS)}]",
+    )
+
+
+def _kind(shares: str) -> str:
+    return f"least({len(KINDS)}, 1 + width_bucket(random(), {shares}))"
+
+
+def _added(leads: int, events: int, occurred_on: str) -> str:
+    ids, shares, objects = _kinds()
     return f"""
         INSERT INTO {EngagementDay._meta.db_table}
           (lead_id, signal_id, object_key, occurred_on, known_on, count)
-        SELECT lead, (ARRAY[{",".join(signals)}])[k], '/p/' || floor(which * (ARRAY[{",".join(objects)}])[k])::int,
-          day, day, count(*)
+        SELECT lead, ({ids})[k], '/p/' || floor(which * ({objects})[k])::int, day, day, count(*)
         FROM (
           SELECT 1 + floor({leads} * random() ^ 2)::int AS lead, {occurred_on} AS day, random() AS which,
-            least({len(KINDS)}, 1 + width_bucket(random(), ARRAY[{",".join(shares)}]::float8[])) AS k
+            {_kind(shares)} AS k
           FROM generate_series(1, {events})
         ) AS made
         GROUP BY 1, 2, 3, 4, 5

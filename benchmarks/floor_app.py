@@ -138,5 +138,55 @@ def listing(request: HttpRequest) -> HttpResponse:
     return _sized(JsonResponse({"data": _leads("created_at DESC, id DESC", 50)}))
 
 
-urlpatterns = [path("v1/batch", events), path("leads/", page), path("api/v1/leads/", listing)]
+LEAD = """
+SELECT l.first_name, l.last_name, l.email, l.job_title, l.stage, l.status, l.grade, l.band, l.score, l.fit_score,
+  l.engagement_score, l.momentum, l.last_seen_at, c.name AS company, u.name AS owner
+FROM leads_lead AS l LEFT JOIN leads_company AS c ON c.id = l.company_id LEFT JOIN leads_user AS u ON u.id = l.owner_id
+WHERE l.id = %s"""
+HAPPENED = """
+SELECT e.occurred_at, s.label, e.object_key, e.outcome
+FROM leads_event AS e LEFT JOIN leads_signal AS s ON s.id = e.signal_id
+WHERE e.lead_id = %s ORDER BY e.occurred_at DESC LIMIT 120"""
+# What each signal's line of the score is made of, from the whole history of day counts.
+LINES = """
+SELECT s.label, count(DISTINCT d.occurred_on) AS days, count(DISTINCT d.object_key) AS objects, sum(d.count) AS times,
+  max(d.occurred_on) AS latest
+FROM leads_engagementday AS d JOIN leads_signal AS s ON s.id = d.signal_id
+WHERE d.lead_id = %s GROUP BY s.label ORDER BY s.label"""
+STAGES = "SELECT at, to_stage, reason FROM leads_stagechange WHERE lead_id = %s ORDER BY seq DESC LIMIT 120"
+LEAD_PAGE = engines["django"].from_string("""<!doctype html><title>{{ lead.first_name }}</title>
+<h1>{{ lead.first_name }} {{ lead.last_name }}</h1><p>{{ lead.job_title }}, {{ lead.company|default:"" }}</p>
+<dl>{% for name, value in lead.items %}<dt>{{ name }}</dt><dd>{{ value|default:"" }}</dd>{% endfor %}</dl>
+<ol>{% for one in happened %}<li>{{ one.occurred_at|date:"Y-m-d H:i" }} {{ one.label }}: {{ one.object_key }}
+{{ one.outcome }}</li>{% endfor %}</ol>
+<ol>{% for one in stages %}<li>{{ one.at|date:"Y-m-d H:i" }} {{ one.to_stage }} {{ one.reason }}</li>{% endfor %}</ol>
+<table>{% for line in lines %}<tr><th>{{ line.label }}</th><td>{{ line.times }}</td><td>{{ line.days }}</td>
+<td>{{ line.objects }}</td><td>{{ line.latest|date:"Y-m-d" }}</td></tr>{% endfor %}</table>
+""")
+
+
+def _rows(sql: str, *params: Any) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def lead(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one lead with its latest events, stages, and what its score is made of."""
+    context = {
+        "lead": _rows(LEAD, pk)[0],
+        "happened": _rows(HAPPENED, pk),
+        "stages": _rows(STAGES, pk),
+        "lines": _rows(LINES, pk),
+    }
+    return _sized(HttpResponse(LEAD_PAGE.render(context, request)))
+
+
+urlpatterns = [
+    path("leads/<int:pk>/", lead),
+    path("v1/batch", events),
+    path("leads/", page),
+    path("api/v1/leads/", listing),
+]
 application = WSGIHandler()
