@@ -44,14 +44,14 @@ def board(request: HttpRequest) -> HttpResponse:
         )
     except BadCursor:
         return redirect("handoff:board")
-    whys = waiting.explain(page.rows, today)
+    whys, reps = waiting.explain(page.rows, today), _reps(user, today)
     context = {
         "page": page,
         "rows": [(row, whys.get(row.pk)) for row in page.rows],
         "waiting_only": waiting_only,
         "too_long": too_long,
-        "reps": _reps(user, today),
-        "form": ReassignManyForm(reps=_takers(user), prefix="many"),
+        "reps": reps,
+        "form": ReassignManyForm(reps=_takers(user), states=_states(reps), prefix="many"),
     }
     return render(request, "handoff/board.html", context)
 
@@ -76,7 +76,7 @@ def reassign_many(request: HttpRequest) -> HttpResponse:
     """Give everything that was ticked to one rep, each by itself, and show a line for each."""
     user = user_of(request)
     ticked = request.POST.getlist("handoff")
-    form = ReassignManyForm(request.POST, reps=_takers(user), prefix="many")
+    form = _many_form(request)
     if not form.is_valid() or not 1 <= len(ticked) <= MOST:
         problem = "" if ticked else "No handoff was chosen. Tick them on the board first."
         if len(ticked) > MOST:
@@ -90,11 +90,18 @@ def reassign_many(request: HttpRequest) -> HttpResponse:
     )
     done = sum(not one.problem for one in moved)
     context = {
-        "form": form, "rep": data["rep"], "moved": moved, "missing": missing, "done": done,
+        # Made anew, for the seats that are left now.
+        "form": _many_form(request), "rep": data["rep"], "moved": moved, "missing": missing, "done": done,
         "failed": len(moved) + missing - done,
         "again": [f"{one.handoff.pk}-{one.handoff.version}" for one in moved if one.is_full],
     }  # fmt: skip
     return render(request, "handoff/reassign_many.html", context)
+
+
+def _many_form(request: HttpRequest) -> ReassignManyForm:
+    user = user_of(request)
+    states = _states(_reps(user, clock.today()))
+    return ReassignManyForm(request.POST, reps=_takers(user), states=states, prefix="many")
 
 
 def _ticked(user: User, ticked: Sequence[str]) -> tuple[list[Handoff], int]:
@@ -108,11 +115,16 @@ def _ticked(user: User, ticked: Sequence[str]) -> tuple[list[Handoff], int]:
     return found, len(set(ticked)) - len(found)
 
 
+def _states(reps: Sequence[Any]) -> dict[int, str]:
+    """Say of each rep, by id, how many seats are free and whether they take leads."""
+    return {rep.pk: _state(rep) for rep in reps}
+
+
 def _state(rep: Any) -> str:
-    taken = f"{rep.seats} of {rep.capacity} seats taken"
+    free = f"{max(rep.capacity - rep.seats, 0)} of {rep.capacity} free"
     if rep.away:
-        return f"{taken}, away"
-    return taken if rep.is_available else f"{taken}, not taking leads"
+        return f"{free}, away"
+    return free if rep.is_available else f"{free}, not taking leads"
 
 
 @requires("handoffs.reassign")
@@ -124,7 +136,7 @@ def reassign(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReassignForm(
         request.POST if request.method == "POST" else None,
         reps=_takers(user).exclude(pk=handoff.rep_id),
-        states={rep.pk: _state(rep) for rep in _reps(user, clock.today())},
+        states=_states(_reps(user, clock.today())),
     )
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data

@@ -136,6 +136,17 @@ class DeferForm(forms.Form):
         return data
 
 
+def _choose_from(field: forms.Field, reps: Any, states: Mapping[int, str]) -> None:
+    """Offer these reps, each with what `states` says of them by id."""
+
+    def label(rep: Rep) -> str:
+        return f"{rep}, {states[rep.pk]}"
+
+    assert isinstance(field, forms.ModelChoiceField)
+    field.queryset = reps
+    field.label_from_instance = label  # type: ignore[method-assign, assignment]
+
+
 class ReassignForm(forms.Form):
     """Who gets the lead instead; `states` say of each rep, by id, what stands beside the name."""
 
@@ -145,14 +156,7 @@ class ReassignForm(forms.Form):
 
     def __init__(self, *args: Any, reps: Any, states: Mapping[int, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-
-        def label(rep: Rep) -> str:
-            return f"{rep}, {states[rep.pk]}"
-
-        field = self.fields["rep"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = reps
-        field.label_from_instance = label  # type: ignore[method-assign, assignment]
+        _choose_from(self.fields["rep"], reps, states)
 
 
 class ReassignManyForm(forms.Form):
@@ -168,9 +172,9 @@ class ReassignManyForm(forms.Form):
         help_text="Empty: once every seat is taken, the others stay as they are.",
     )  # fmt: skip
 
-    def __init__(self, *args: Any, reps: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, reps: Any, states: Mapping[int, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["rep"].queryset = reps  # type: ignore[attr-defined]
+        _choose_from(self.fields["rep"], reps, states)
 
 
 class OpportunityForm(forms.Form):

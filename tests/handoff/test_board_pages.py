@@ -123,6 +123,15 @@ def test_several_go_to_one_rep_until_the_seats_are_taken(client, three):
     assert Notice.objects.filter(kind="reassigned").count() == 2
 
 
+def test_whom_several_go_to_is_chosen_by_free_seats(client, three):
+    mia, handoffs = three
+    assert f'<option value="{mia.pk}">Mia Berg, 2 of 2 free</option>' in get(client)
+
+    page = reassign(client, mia, handoffs).content.decode()
+
+    assert f'<option value="{mia.pk}" selected>Mia Berg, 0 of 2 free</option>' in page
+
+
 def test_beyond_the_capacity_only_with_a_reason_that_is_kept(client, three):
     mia, handoffs = three
 

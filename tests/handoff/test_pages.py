@@ -199,7 +199,7 @@ def test_reassigning_shows_who_has_a_seat_and_leaves_out_who_has_the_lead(client
     page = client.get(reverse("handoff:reassign", args=[Handoff.objects.get().pk]))
 
     labels = [label for _, label in page.context["form"].fields["rep"].choices][1:]
-    assert labels == ["Ida Berg, 0 of 4 seats taken", "Jon Aas, 0 of 3 seats taken, not taking leads"]
+    assert labels == ["Ida Berg, 4 of 4 free", "Jon Aas, 3 of 3 free, not taking leads"]
     assert f"now with {rep.user.name}" in page.content.decode()
 
 

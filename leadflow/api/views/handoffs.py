@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework import serializers as s
 from rest_framework.request import Request
 
-from handoff import contact, workflow
+from handoff import contact, waiting, workflow
 from handoff.errors import Invalid
 from handoff.models import Handoff, HandoffStatus, QueueReason, RejectionReason, Rep
 from leadflow.api import fields
@@ -59,6 +59,23 @@ class HandoffOut(s.Serializer[Any]):
     next_step_at = s.DateTimeField(allow_null=True)
     closed_at = s.DateTimeField(allow_null=True)
     context = s.DictField(allow_null=True)  # type: ignore[assignment]
+
+
+class WhyOut(s.Serializer[Any]):
+    """Why nobody has the lead, as the pages say it: of the rules, seats and absences of this moment."""
+
+    sentence = s.CharField()
+    considered = s.ListField(child=s.CharField(), help_text="Each candidate with what keeps them from it.")
+    helps = s.ListField(
+        child=s.CharField(),
+        help_text="What would help; empty without leads:read_pii, as it may name what is known of the lead.",
+    )
+
+
+class HandoffDetailOut(HandoffOut):
+    """One handoff with `context`, null without leads:read_pii, and, while it is queued, why it waits."""
+
+    why_waiting = WhyOut(allow_null=True)
 
 
 _PLAIN = [
@@ -143,10 +160,20 @@ class HandoffList(HandoffEndpoint):
 
 
 class HandoffDetail(HandoffEndpoint):
-    @operation("handoffs.list", output=HandoffOut)
+    @operation("handoffs.list", output=HandoffDetailOut)
     def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
-        """Read one handoff with its context note."""
-        return self.as_json(self.handoff(pk))
+        """Read one handoff with its context note and, while it is queued, why nobody has the lead."""
+        handoff, pii = self.handoff(pk), self.may("leads.pii")
+        why = waiting.explain([handoff], clock.today()).get(handoff.pk)
+        return {**handoff_json(handoff, pii=pii), "why_waiting": why and _why_json(why, pii=pii)}
+
+
+def _why_json(why: waiting.Why, *, pii: bool) -> dict[str, Any]:
+    return {
+        "sentence": why.sentence,
+        "considered": why.considered,
+        "helps": why.helps if pii else [],
+    }
 
 
 class AcceptBody(fields.Body):

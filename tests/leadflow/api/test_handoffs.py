@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 import scoring
+from handoff import routing
 from handoff.models import Handoff, HandoffStatus, Opportunity
 from leads import clock
 from leads.enums import Role, Stage
 from leads.lifecycle import move_to_stage
 from leads.models import AuditEntry
-from tests.factories import make_definition, make_offer, make_rep, make_team
+from tests.factories import make_definition, make_mql, make_offer, make_pool, make_rep, make_team
 
 pytestmark = pytest.mark.django_db
 STANDARD = Path(scoring.__file__).parent / "standard.json"
@@ -163,6 +164,30 @@ def test_marketer_and_manager_do_not_decide_for_the_rep(api_as, offer):
     for role in (Role.MARKETER, Role.MANAGER, Role.ADMIN):
         client = api_as(role, team=offer.rep.user.team)
         assert client.post(f"handoffs/{offer.pk}/accept/").status_code == 403
+
+
+def test_a_queued_one_says_why_nobody_has_it_and_the_list_does_not(api_as):
+    make_pool(make_rep("Jonas Lind", capacity=0))
+    queued = make_mql(at=clock.now())
+    routing.drain(clock.now())
+    client, without_pii = api_as(Role.ADMIN), api_as(Role.ADMIN, "handoffs:read")
+
+    why = client.get(f"handoffs/{queued.pk}/").json()["why_waiting"]
+
+    assert why == {
+        "sentence": "“Nordics” sends it to Nordics: every eligible rep is at capacity.",
+        "considered": ["Jonas Lind: at capacity, 0 of 0 seats"],
+        "helps": ["A free seat of Jonas Lind: by a first contact, an answer, or more capacity."],
+    }
+    assert without_pii.get(f"handoffs/{queued.pk}/").json()["why_waiting"] == why | {"helps": []}
+    assert "why_waiting" not in client.get("handoffs/").json()["results"][0]
+
+
+def test_one_that_somebody_has_waits_for_nothing(api, offer, django_assert_max_num_queries):
+    api.get("handoffs/")
+
+    with django_assert_max_num_queries(4):
+        assert api.get(f"handoffs/{offer.pk}/").json()["why_waiting"] is None
 
 
 def test_context_is_shown_with_contact_details_only(api_as, offer):
