@@ -63,7 +63,7 @@ DIALECTS = {
         differs="({a}) IS DISTINCT FROM ({b})",
         lower='lower({} COLLATE "C")',
         in_text="strpos({text}, {word}) > 0",
-        by_ids="{column} = ANY(%(ids)s)",
+        by_ids="{column} = ANY(%(ids)s::bigint[])",
         fence="",
     ),
     "sqlite": Dialect(

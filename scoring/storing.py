@@ -42,7 +42,9 @@ class Chosen:
     def params(self) -> dict[str, Any]:
         if self.upto is not None:
             return {"after": self.after, "upto": self.upto}
-        return {"ids": list(self.ids) if connection.vendor == "postgresql" else str(list(self.ids))}
+        # One text: the statement names the ids a dozen times, and reading each as an expression took longer.
+        ids = ",".join(map(str, self.ids))
+        return {"ids": f"{{{ids}}}" if connection.vendor == "postgresql" else f"[{ids}]"}
 
     def lock(self) -> int:
         """Hold the lead rows, in id order, until the transaction ends; return how many there are.
@@ -87,7 +89,8 @@ def store_scores(chosen: Chosen, day: date, rules: Rules, catalogue: Catalogue) 
     params = statements.params(day, version=rules.version, **chosen.params)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Enough to group a chunk's day counts in memory; until the end of this transaction only.
-            cursor.execute("SET LOCAL work_mem = '64MB'")
+            # Until the end of this transaction only: enough to group a chunk's day counts in memory, and no
+            # compiling, which took a third of the time for a chunk and gained nothing.
+            cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
         cursor.execute(statements.update[chosen.kind], params)
         return cursor.rowcount
