@@ -1,4 +1,4 @@
-"""P1–P3: scoring everybody, scoring those with new events, and the nightly sweep."""
+"""P1 and P3: scoring everybody, and the nightly sweep."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from scoring import passes, rescoring
 from scoring.models import PendingScore, Rescore
 from scoring.publishing import ensure_standard_definition
 
-NEW_EVENTS = 10_000
-MARKED = "SELECT lead_id FROM scoring_pendingscore"
-
 
 def measure(bench: Bench) -> list[Result]:
-    """Measure all three; the scores of both sides are compared first."""
+    """Measure both; the scores of both sides are compared first."""
     leads = bench.size(250_000, 500)
-    at = _prepare(leads)
+    at = clock.now()
     day = clock.day_of(at)
-    live = live_definition()
-    assert live is not None
-    floor = partial(_floor, version=live.version)
+    dataset.fill_leads(leads, at)
+    add_history(leads, leads * dataset.EVENTS_PER_LEAD, at)
+    floor = floor_of_live_rules()
     _check_equal(floor, day)
     return [
         _everything(bench, leads, at, day, floor),
-        _incremental(bench, leads, at, day, floor),
         _nightly(bench, leads, at, day, floor),
     ]
 
 
-def _prepare(leads: int) -> datetime:
-    """Make leads with history and score them once, so that whoever qualifies already is an MQL."""
-    at = clock.now()
-    dataset.fill_leads(leads, at)
-    days = dataset.fill_history(leads, leads * dataset.EVENTS_PER_LEAD, clock.day_of(at))
+def add_history(leads: int, events: int, at: datetime) -> None:
+    """Count so many more events and score all leads, so that whoever qualifies already is an MQL."""
+    days = dataset.fill_history(leads, events, clock.day_of(at))
     dataset.settle("leads_lead", "leads_engagementday")
     ensure_standard_definition(at)
     passes.start_full_pass("first", at)
     seconds = timed(lambda: rescoring.drain(at))
     PendingScore.objects.all().delete()
     print(
-        f"{leads:,} leads, {days:,} day counts; the first scores and promotions took {seconds:.1f} s",
+        f"{leads:,} leads, {days:,} day counts; their scores and promotions took {seconds:.1f} s",
         flush=True,
     )
-    return at
+
+
+def floor_of_live_rules() -> Callable[..., None]:
+    """Return what stores the scores as of a day by hand-written SQL: of all leads, or of those in a SELECT."""
+    live = live_definition()
+    assert live is not None
+    return partial(_floor, version=live.version)
 
 
 def _floor(day: date, leads: str = "", *, version: int) -> None:
@@ -100,26 +100,6 @@ def _everything(bench: Bench, leads: int, at: datetime, day: date, floor: Callab
         1.2,
         lambda: after_disturbing(lambda: floor(day)),
         lambda: after_disturbing(ours),
-        bench.runs,
-    )
-
-
-def _incremental(
-    bench: Bench, leads: int, at: datetime, day: date, floor: Callable[[date, str], None]
-) -> Result:
-    events = bench.size(NEW_EVENTS, 100)
-
-    def with_new_events(work: Callable[[], object]) -> float:
-        dataset.add_and_mark(leads, events, day)
-        dataset.settle("scoring_pendingscore", "leads_lead")
-        return timed(work)
-
-    return compare(
-        f"rescore after {events:,} new events",
-        "s",
-        1.5,
-        lambda: with_new_events(lambda: floor(day, MARKED)),
-        lambda: with_new_events(lambda: rescoring.drain(clock.now())),
         bench.runs,
     )
 
