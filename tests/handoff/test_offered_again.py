@@ -1,5 +1,6 @@
 """A lead goes to a rep a second time only when nobody else can take it, and to each only once more."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from handoff import reassigning, routing, sentences, workflow
 from handoff.checks import deadlines_kept
-from handoff.models import Absence, Handoff, Notice, PoolMember, RoutingDecision, RoutingRule
+from handoff.models import Absence, Handoff, Notice, PoolMember, Rep, RoutingDecision, RoutingRule
 from handoff.planning import Planner, Way
 from handoff.roster import PoolCard, RepCard, Roster
 from handoff.rules import LeadFacts, Rule
@@ -318,3 +319,44 @@ def test_whatever_comes_and_goes_nobody_is_offered_it_a_third_time(moments):
             passed[rep] = "rejected" if moment[rep - 1]["answer"] else "lapsed"
             again.append(rep)
     assert all(offers.count(rep) <= 2 for rep in offers)
+
+
+@db
+@pytest.mark.parametrize("seed", [5, 9])
+def test_verify_finds_nothing_whatever_leads_reps_and_managers_do(seed, at):
+    dice = random.Random(seed)
+    reps = [make_rep(f"Rep {n}", capacity=dice.randint(0, 3)) for n in range(4)]
+    make_pool(*reps, weights=[1, 2, 1, 3])
+    manager, marketer = make_user("manager", team=make_team()), make_user("marketer")
+    reasons = [reason("in_talks", next_path="reroute", gives_turn_back=True)] * 3
+    reasons.append(reason("in_doubt", next_path="fix_data"))
+
+    def edit_a_rep(now):
+        rep = Rep.objects.filter(pk=dice.choice(reps).pk)
+        rep.update(capacity=dice.randint(0, 3), is_available=dice.random() < 0.7)
+
+    def turn_one_down(now):
+        if offers := Handoff.objects.filter(status="offered").select_related("rep__user").order_by("pk"):
+            offer = dice.choice(offers)
+            workflow.reject(offer, offer.rep.user, dice.choice(reasons), missing=["phone"], at=now)
+
+    def give_one_by_hand(now):
+        if offers := Handoff.objects.filter(status="offered").order_by("pk"):
+            offer = dice.choice(offers)
+            rep = dice.choice([one for one in reps if one.pk != offer.rep_id])
+            reassigning.reassign(offer, manager, rep, "Knows them", now, override_capacity=True)
+
+    def send_one_to_sales_again(now):
+        if returned := Handoff.objects.filter(queue_reason="returned_to_marketing").first():
+            reassigning.release_to_sales(returned, marketer, now)
+
+    acts = [lambda now: make_mql(at=now), edit_a_rep, edit_a_rep, turn_one_down, turn_one_down]
+    acts += [send_one_to_sales_again, give_one_by_hand]
+    now = at
+    for _ in range(30):
+        now += timedelta(minutes=dice.randint(1, 120))
+        work(now)
+        dice.choice(acts)(now)
+        work(now)
+        assert findings(now) == []
+    assert RoutingDecision.objects.filter(way="again").count() > 2
