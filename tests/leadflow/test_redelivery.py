@@ -57,6 +57,8 @@ from tests.leads.test_reclassify import name_paths
 from tests.scoring.world import good_lead, publish_standard
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+# Whichever process runs a case, it knows every task.
+current_app.autodiscover_tasks(force=True)
 OURS = ("leadflow", "leads", "scoring", "handoff")
 
 
@@ -266,7 +268,6 @@ CASES: dict[str, Callable[[], Any]] = {
 
 
 def registered():
-    current_app.autodiscover_tasks(force=True)
     return {name for name in current_app.tasks if name.partition(".")[0] in OURS}
 
 
