@@ -48,7 +48,7 @@ def test_selected_handoffs_go_to_one_rep(
     page.get_by_role("region", name="Selected handoffs").get_by_role("button", name="Reassign").click()
     dialog = page.get_by_role("dialog")
     assert_accessible(page)
-    dialog.get_by_label("To").select_option(label="Mia Berg")
+    dialog.get_by_label("To").select_option(label="Mia Berg, 2 of 2 free")
     dialog.get_by_label("Why", exact=True).fill("Jonas has no seat")
     dialog.get_by_role("button", name="Reassign").click()
 
