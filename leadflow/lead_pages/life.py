@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from typing import TypeVar
 
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 
 from handoff.models import Handoff, HandoffStatus
 from leads.enums import Outcome, Stage, Status
 from leads.intake.signatures import REASONS
-from leads.models import Asset, Definition, Event, Lead, StageChange
+from leads.models import Asset, Conversation, Definition, Event, Lead, Note, StageChange
+from scoring.models import ScoreOverride
 
+Row = TypeVar("Row", bound=Model)
 MOST = 120
 EVENTS = 2 * MOST  # read for a part, as the same signal of one day is one entry
 EVENT_COLUMNS = (
@@ -66,14 +70,16 @@ class Life:
 def life(lead: Lead, *, before: datetime | None = None) -> Life:
     """Return about `MOST` newest entries before a moment, in a fixed number of queries and rows."""
     events, older = _events(lead, before)
+    versions = Definition.objects.filter(live_from__gt=lead.created_at).only("version", "live_from", "note")
     entries = [
         *_signals(events),
-        *_stages(lead),
-        *_handoffs(lead),
-        *_conversations(lead),
-        *_notes(lead),
-        *_overrides(lead),
-        *_definitions(lead),
+        *_stages(_newest(StageChange.objects.filter(lead=lead).select_related("by"), before, "at")),
+        *_handoffs(_newest(lead.handoffs.select_related("rep__user", "reason"), before, "waiting_since")),
+        *_conversations(_newest(lead.conversations.select_related("by"), before, "at")),
+        *_notes(_newest(lead.notes.select_related("by"), before, "at")),
+        *_overrides(_newest(lead.score_overrides.select_related("by", "ended_by"), before, "set_at")),
+        # Since we know the person: their score changed its meaning then.
+        *_definitions(_newest(versions, before, "live_from")),
     ]
     entries = [
         entry
@@ -86,6 +92,12 @@ def life(lead: Lead, *, before: datetime | None = None) -> Life:
         older = min(entry.since or entry.at for entry in entries[:MOST])
         entries = [entry for entry in entries if entry.at >= older]
     return Life(entries, older)
+
+
+def _newest(rows: QuerySet[Row], before: datetime | None, moment: str) -> QuerySet[Row]:
+    """Return the newest rows before a moment: one more than are shown, so that more are known of."""
+    rows = rows.filter(**{f"{moment}__lt": before} if before else {f"{moment}__isnull": False})
+    return rows.order_by(f"-{moment}", "-pk")[: MOST + 1]
 
 
 def _events(lead: Lead, before: datetime | None) -> tuple[list[Event], datetime | None]:
@@ -128,8 +140,8 @@ def _words(event: Event) -> str:
     return f"“{str(said)[:300]}”" if said else ""
 
 
-def _stages(lead: Lead) -> Iterator[Entry]:
-    for change in StageChange.objects.filter(lead=lead).select_related("by").order_by("-seq")[:MOST]:
+def _stages(rows: Iterable[StageChange]) -> Iterator[Entry]:
+    for change in rows:
         yield Entry(
             change.at,
             "stage",
@@ -164,10 +176,8 @@ HANDOFF_WORDS = {
 }
 
 
-def _handoffs(lead: Lead) -> Iterator[Entry]:
-    for handoff in (
-        Handoff.objects.filter(lead=lead).select_related("rep__user", "reason").order_by("-id")[:MOST]
-    ):
+def _handoffs(rows: Iterable[Handoff]) -> Iterator[Entry]:
+    for handoff in rows:
         name = str(handoff.rep.user) if handoff.rep else "Nobody"
         if handoff.offered_at:
             yield Entry(handoff.offered_at, "handoff", f"Offered to {name}")
@@ -182,8 +192,8 @@ def _handoffs(lead: Lead) -> Iterator[Entry]:
             )
 
 
-def _conversations(lead: Lead) -> Iterator[Entry]:
-    for talk in lead.conversations.select_related("by").order_by("-at")[:MOST]:
+def _conversations(rows: Iterable[Conversation]) -> Iterator[Entry]:
+    for talk in rows:
         reached = "" if talk.reached else ", not reached"
         yield Entry(
             talk.at,
@@ -193,8 +203,8 @@ def _conversations(lead: Lead) -> Iterator[Entry]:
         )
 
 
-def _notes(lead: Lead) -> Iterator[Entry]:
-    for note in lead.notes.select_related("by").order_by("-at")[:MOST]:
+def _notes(rows: Iterable[Note]) -> Iterator[Entry]:
+    for note in rows:
         yield Entry(
             note.at,
             "note",
@@ -203,17 +213,17 @@ def _notes(lead: Lead) -> Iterator[Entry]:
         )
 
 
-def _overrides(lead: Lead) -> Iterator[Entry]:
-    for one in lead.score_overrides.select_related("by", "ended_by")[:MOST]:
+def _overrides(rows: Iterable[ScoreOverride]) -> Iterator[Entry]:
+    for one in rows:
         yield Entry(one.set_at, "override", one.in_words(), one.reason)
         if one.ended_at and one.ending_in_words():
             yield Entry(one.ended_at, "override", one.ending_in_words())
 
 
-def _definitions(lead: Lead) -> Iterator[Entry]:
-    """Yield the versions that went live since we know the person: their score changed its meaning then."""
-    since = Definition.objects.filter(live_from__gt=lead.created_at).order_by("-live_from")
-    for version, at, note in since.values_list("version", "live_from", "note")[:MOST]:
-        assert at  # one that went live has its moment
-        url = reverse("scoring:definition", args=[version])
-        yield Entry(at, "definition", f"Definition {version} went live", note[:300], url=url)
+def _definitions(rows: Iterable[Definition]) -> Iterator[Entry]:
+    for one in rows:
+        assert one.live_from  # one that went live has its moment
+        url = reverse("scoring:definition", args=[one.version])
+        yield Entry(
+            one.live_from, "definition", f"Definition {one.version} went live", one.note[:300], url=url
+        )

@@ -472,6 +472,19 @@ def test_timeline_in_parts_shows_every_signal_once_and_all_within_its_line(clien
     assert [len(part) for part in parts] == [MOST + 1, 2]
 
 
+def test_timeline_in_parts_shows_every_note(client, marketer):
+    lead = make_lead()
+    Note.objects.bulk_create(
+        Note(lead=lead, by=marketer, at=AT - timedelta(seconds=n), text=str(n)) for n in range(2 * MOST + 5)
+    )
+
+    entries = [entry for part in parts_of(client, lead) for entry in part]
+
+    assert [entry.detail for entry in entries if entry.kind == "note"] == [
+        str(n) for n in range(2 * MOST + 5)
+    ]
+
+
 def test_lead_page_reads_as_many_events_however_long_the_history(client, marketer):
     lead = good_lead()
     give_events(lead, *(("/same", n + 1) for n in range(3 * EVENTS)))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from rest_framework import serializers as s
 from rest_framework.request import Request
@@ -208,7 +210,14 @@ class LeadTimeline(LeadEndpoint):
     )
     def get(self, request: Request, query: dict[str, Any], pk: int) -> dict[str, Any]:
         """List everything that happened with a lead in words, the latest first; go on with `before`."""
-        return every(life(self.lead(pk), before=query.get("before")).entries, _entry)
+        story = life(self.lead(pk), before=query.get("before"))
+        return every(story.entries, _entry) | {"next": _older(request, story.older)}
+
+
+def _older(request: Request, older: datetime | None) -> str | None:
+    if older is None:
+        return None
+    return request.build_absolute_uri(f"{request.path}?{urlencode({'before': older.isoformat()})}")
 
 
 def _entry(entry: Any) -> dict[str, Any]:

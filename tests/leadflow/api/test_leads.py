@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from leadflow.lead_pages.life import MOST
 from leads.enums import Role, Stage
-from leads.models import AuditEntry, Company, Lead
+from leads.models import AuditEntry, Company, Lead, Note
 from tests.factories import AT, make_lead, make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -259,3 +260,19 @@ def test_patch_to_the_address_of_another_lead_is_a_conflict(api):
     response = api.patch(f"leads/{lead.pk}/", {"email": "Ada@x.test"}, If_Match="*")
 
     assert (response.status_code, response.json()["code"]) == (409, "duplicate")
+
+
+def test_timeline_leads_on_to_what_is_older(api_as):
+    marketer = make_user(Role.MARKETER)
+    client, lead = api_as(marketer), make_lead()
+    Note.objects.bulk_create(
+        Note(lead=lead, by=marketer, at=AT - timedelta(minutes=n), text=str(n)) for n in range(MOST + 3)
+    )
+
+    told, address = [], f"/api/v1/leads/{lead.pk}/timeline/"
+    while address:
+        part = client.client.get(address, headers=client.headers).json()
+        told += [entry["detail"] for entry in part["results"] if entry["kind"] == "note"]
+        address = part["next"]
+
+    assert told == [str(n) for n in range(MOST + 3)]
