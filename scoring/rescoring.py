@@ -116,7 +116,10 @@ def _attempt(mark_ids: Sequence[int] | None, at: datetime | None, *, counted: bo
         if not counted:
             _strike(claimed, at or clock.now())
         raise
-    except Exception as error:  # noqa: BLE001 - whatever one lead makes scoring raise must not stop the others
+    except Exception as error:
+        if not claimed:
+            raise  # no lead is at fault
+        # Whatever one lead makes scoring raise must not stop the others.
         return _isolate(claimed, error, at, counted=counted)
 
 

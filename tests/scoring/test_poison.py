@@ -130,3 +130,18 @@ def test_a_worker_killed_by_chance_costs_a_rest_and_no_more(poison):
     poison.clear()
     assert drain(AT) == 0
     assert drain(AT + MINUTE) == len(leads)
+
+
+def test_what_fails_before_any_lead_is_claimed_is_not_passed_over_in_silence(monkeypatch):
+    publish_standard()
+    give(good_lead(), "guide")
+
+    def fail(*args):
+        raise ValueError("no lead is at fault")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rescoring, "_claim", fail)
+        with pytest.raises(ValueError, match="no lead is at fault"):
+            drain(AT)
+
+    assert drain(AT) == 1
