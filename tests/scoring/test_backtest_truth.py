@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Container
 from datetime import date
@@ -23,6 +24,7 @@ from scoring.timeline import Versions
 from tests.scoring import past
 from tests.scoring.past import Past
 
+logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.django_db
 Key = tuple[int, int, date]  # lead, attempt, day; the rule may be another one by the end of the day
 
@@ -71,6 +73,7 @@ def assert_true_to_the_past(until: date, disturbed: Container[tuple[int, date]])
     plan = Plan.of(1000, until)
     real, replayed = happened(), found(entries_of(plan))
     fallen = fell_back(real, until, disturbed)
+    logger.info("%d promotions, %d of them fell back on the same day", len(real), len(fallen))
     assert real - replayed == fallen
     # Who fell back at once may be found again later in the same attempt, as nobody had been asked then.
     assert {key[:2] for key in replayed - real} <= {key[:2] for key in fallen}
