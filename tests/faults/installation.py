@@ -71,9 +71,19 @@ class Installation:
 
     def create(self, *, reps: int = 0) -> None:
         """Make the database, its schema, a definition, a source and so many reps."""
+        self.create_empty()
+        self._prepare(reps)
+
+    def create_empty(self) -> None:
+        """Make the database and its schema alone."""
         self._admin(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
         self._admin(f'CREATE DATABASE "{self.database}" TEMPLATE "{_template_of(self.server.geturl())}"')
-        self._prepare(reps)
+
+    def drop_with_copies(self) -> None:
+        """Drop the database, and those whose names begin with its own: copies that a test made."""
+        names = self._admin("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", self.database)
+        for (name,) in names:
+            self._admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def _prepare(self, reps: int) -> None:
         prepared = subprocess.run(
@@ -240,12 +250,13 @@ class Installation:
         assert not wrong, f"{len(wrong)} of {len(expected)} leads differ, e.g. {list(wrong.items())[:3]}"
         assert len(expected) == load.people
 
-    def _admin(self, sql: str) -> None:
+    def _admin(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         connection = psycopg2.connect(self.server._replace(path="/postgres").geturl())
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:
-                cursor.execute(sql)
+                cursor.execute(sql, parameters or None)
+                return list(cursor.fetchall()) if cursor.description else []
         finally:
             connection.close()
 
