@@ -36,6 +36,7 @@ class Row:
     thing: str = ""
     scopes: dict[str, str] = field(default_factory=dict)
     args: tuple[str, ...] = ("{thing}",)
+    query: str = ""  # what the address asks for
 
     def roles(self, method: str) -> str:
         return str(getattr(self, {"HEAD": "GET"}.get(method, method), ""))
@@ -53,13 +54,14 @@ def page(get: str = "", post: str = "", thing: str = "", args: tuple[str, ...] =
     return Row(GET=get, POST=post, thing=thing, args=args)
 
 
-def api(thing: str = "", args: tuple[str, ...] = ("{thing}",), **methods: str) -> Row:
+def api(thing: str = "", args: tuple[str, ...] = ("{thing}",), query: str = "", **methods: str) -> Row:
     """`get="MRGA leads:read"`: the roles, then the scopes."""
     parts = {method.upper(): told.split() for method, told in methods.items()}
     return Row(
         **{method: told[0] for method, told in parts.items()},
         thing=thing,
         args=args,
+        query=query,
         scopes={method: " ".join(told[1:]) or "-" for method, told in parts.items()},
     )
 
@@ -282,7 +284,7 @@ MATRIX: dict[str, Row | Public] = {
     "api:routing_draft_publish": api(post="GA"),
     "api:routing_draft_discard": api(post="GA"),
     "api:routing_draft_replays": api(post="GA"),
-    "api:routing_draft_preview": api(get="GA"),
+    "api:routing_draft_preview": api(get="GA", query="?email=free@leads.test"),
     "api:routing_replay": api("common", get="GA"),
     "api:backtests": api(get="MGA rules:read", post="MA"),
     "api:backtest": api("common", get="MGA rules:read"),

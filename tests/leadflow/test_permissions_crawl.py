@@ -61,7 +61,7 @@ def call(actor: Actor, method: str, path: str) -> Any:
 
 def address(world: World, name: str, row: Row, place: str) -> str:
     if not row.thing:
-        return reverse(name, args=[arg for arg in row.args if arg != "{thing}"])
+        return reverse(name, args=[arg for arg in row.args if arg != "{thing}"]) + row.query
     number = world.numbers.get((name, place), world.numbers.get((row.thing, place), MISSING))
     if place == "missing":
         number = MISSING if isinstance(world.numbers.get((name, "own"), 0), int) else "no-such-thing"

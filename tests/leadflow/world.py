@@ -127,6 +127,7 @@ def _give(handoff: Handoff, rep: Any, at: Any) -> None:
 
 
 def _settings(world: World, north: Team, south: Team, rep: Any) -> None:
+    make_lead(email="free@leads.test")
     waiting = make_mql(at=clock.now())
     Handoff.objects.filter(pk=waiting.pk).update(queue_reason="returned_to_marketing")
     pool = make_pool(rep, name="North pool", rule=True)
