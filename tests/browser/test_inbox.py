@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Locator, Page, expect
 
 from handoff.models import Handoff, Rep
@@ -254,3 +255,29 @@ def test_by_thumb_without_going_back(phone: Page, assert_accessible: AssertAcces
     assert of("Bea").lead.stage == Stage.OPPORTUNITY
     assert Conversation.objects.filter(lead__first_name="Bea", kind="call", reached=True).count() == 1
     assert [of(name).status for name in NAMES] == ["accepted"] * 6 + ["rejected"] * 3 + ["returned"] * 3
+
+
+# --- What comes with the first act ----------------------------------------------------------------
+
+
+def test_first_key_brings_what_it_needs(rep: Rep, sign_in: SignIn) -> None:
+    page = sign_in(user=rep.user)
+    page.goto(reverse("handoff:inbox"))
+    assert page.evaluate("typeof htmx") == "undefined"
+    page.keyboard.press("j")
+    expect(page.locator("#peek h2")).to_have_text(f"{NAMES[1]} Holm")
+
+    page.reload()
+    page.keyboard.press("r")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_without_it_a_key_leads_to_a_page(rep: Rep, sign_in: SignIn) -> None:
+    page = sign_in(user=rep.user)
+    page.route("**/htmx-2*.js", lambda route: route.abort())
+    page.goto(reverse("handoff:inbox"))
+
+    page.keyboard.press("r")
+
+    page.wait_for_url("**/decide/reject/")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
