@@ -15,7 +15,7 @@ from django.core.management import call_command
 from benchmarks.environment import DEFAULT_URL, Bench, Refused, checked, database, set_environment
 from benchmarks.results import Result, keep, table
 
-SECTIONS = ("ingest", "rescore", "incremental", "backtest", "list", "lead", "routing")
+SECTIONS = ("ingest", "rescore", "incremental", "backtest", "list", "lead", "inbox", "routing")
 FOLDER = Path(__file__).resolve().parent.parent / "var" / "bench"
 
 

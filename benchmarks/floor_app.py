@@ -183,7 +183,24 @@ def lead(request: HttpRequest, pk: int) -> HttpResponse:
     return _sized(HttpResponse(LEAD_PAGE.render(context, request)))
 
 
+INBOX = """
+SELECT h.id, h.offered_at, h.accept_by, l.first_name, l.last_name, l.job_title, l.score, l.grade, c.name AS company
+FROM handoff_handoff AS h JOIN leads_lead AS l ON l.id = h.lead_id LEFT JOIN leads_company AS c ON c.id = l.company_id
+WHERE h.rep_id = %s AND h.status = 'offered' ORDER BY h.accept_by, h.id LIMIT 60"""
+INBOX_PAGE = engines["django"].from_string("""<!doctype html><title>Inbox</title><table>{% for one in rows %}<tr>
+<td><a href="/handoffs/{{ one.id }}/">{{ one.first_name }} {{ one.last_name }}</a></td><td>{{ one.job_title }}</td>
+<td>{{ one.company|default:"" }}</td><td>{{ one.grade }}</td><td>{{ one.score }}</td>
+<td>{{ one.accept_by|date:"Y-m-d H:i" }}</td></tr>{% endfor %}</table>
+""")
+
+
+def inbox(request: HttpRequest, rep: int) -> HttpResponse:
+    """Show the open offers of a rep, the first to be due first."""
+    return _sized(HttpResponse(INBOX_PAGE.render({"rows": _rows(INBOX, rep)}, request)))
+
+
 urlpatterns = [
+    path("inbox/<int:rep>/", inbox),
     path("leads/<int:pk>/", lead),
     path("v1/batch", events),
     path("leads/", page),

@@ -25,14 +25,18 @@ def credentials() -> tuple[dict[str, str], dict[str, str]]:
     if is_new:
         user.set_unusable_password()
         user.save()
+    _, secret = create_key("Benchmark", user=user, scopes=["leads:read"], by=user, at=clock.now())
+    return signed_in(user), {"Authorization": f"Bearer {secret}"}
+
+
+def signed_in(user: User) -> dict[str, str]:
+    """Return the headers of a browser in which this user has signed in."""
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.save()
-    _, secret = create_key("Benchmark", user=user, scopes=["leads:read"], by=user, at=clock.now())
-    cookie = f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
-    return {"Cookie": cookie}, {"Authorization": f"Bearer {secret}"}
+    return {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session.session_key}"}
 
 
 def slow_ones(bench: Bench, port: int, path: str, headers: dict[str, str]) -> float:
