@@ -28,9 +28,8 @@ class LeadFacts:
     company_owner: int | None = None  # user ids
     previous_owner: int | None = None
     turned_down_by: Mapping[int, str] | None = None  # rep id: a verdict on who passed on it in this cycle
-    may_have_again: tuple[
-        int, ...
-    ] = ()  # of those, whom it may be offered once more, who passed on it first before
+    # Of those, whom it may be offered once more; who passed on it first comes first.
+    may_have_again: tuple[int, ...] = ()
 
     def offered_again(self, *verdicts: str) -> LeadFacts:
         """Return the lead as one that these have not passed on, as far as it may be offered to them once more."""

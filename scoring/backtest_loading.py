@@ -21,9 +21,8 @@ from scoring.live import Catalogue
 from scoring.models import NewnessBoundary
 from scoring.rulebook import PROFILE_FIELDS
 
-Changes = dict[
-    str, list[tuple[date, Any, datetime]]
-]  # field → from which day on, what, when that was written
+# Field → from which day on, what, and when that was written.
+Changes = dict[str, list[tuple[date, Any, datetime]]]
 
 
 @dataclass(frozen=True)

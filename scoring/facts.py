@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from leads.enums import Status
 from leads.models import EngagementDay, Lead, ProfileChange
 from scoring.conditions import Boundary, MqlFacts, gather
-from scoring.engine import DayCount, Key, ScoreBreakdown, score
+from scoring.engine import DayCount, Key
 from scoring.live import Catalogue
 from scoring.models import NewnessBoundary
 from scoring.rulebook import PROFILE_FIELDS, Rulebook
@@ -28,10 +28,6 @@ class LeadFacts:
     profile: Mapping[str, Any]
     counts: Sequence[DayCount]
     boundary: Boundary | None
-
-    def score(self, rulebook: Rulebook) -> ScoreBreakdown:
-        """Return the score under these rules on the facts' day."""
-        return score(self.profile, self.counts, rulebook, self.day)
 
     def for_mql(self, rulebook: Rulebook, catalogue: Catalogue) -> MqlFacts:
         """Return what the MQL rule sets ask about."""

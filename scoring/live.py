@@ -9,10 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import TextField
-from django.db.models.functions import Cast
 
-from leads.enums import DefinitionStatus
+from leads.definitions import live_text
 from leads.models import Definition, Signal
 from scoring.documents import parse
 from scoring.engine import SignalFacts
@@ -62,13 +60,12 @@ class Catalogue:
 
 def live_rules() -> Rules | None:
     """Return the rules in force, or None before the first definition was published."""
-    live = Definition.objects.filter(status=DefinitionStatus.LIVE)
-    # As text, since whoever scores asks again for every batch: a long document is read and spelled out once.
-    row = live.values_list("version", Cast("document", TextField())).first()
-    if row is None:
+    live = live_text()
+    if live is None:
         return None
-    version, stored = row
-    return Rules(version, _parsed(text := _canonical(stored)), text)
+    version, stored = live
+    text = _canonical(stored)
+    return Rules(version, _parsed(text), text)
 
 
 def rules_of(definition: Definition) -> Rules:

@@ -133,13 +133,11 @@ class Gap:
         return not self.missing
 
 
-def why_not(lead: Lead, day: date) -> list[Gap]:
-    """Return for each live MQL rule set, in the order asked, what the lead meets and lacks on `day`."""
-    return score_and_gaps(lead, day)[1]
-
-
 def score_and_gaps(lead: Lead, day: date) -> tuple[ScoreBreakdown | None, list[Gap]]:
-    """Return the score with its lines under the live rules, and `why_not`, from one reading of the day counts."""
+    """Return the score of `day` under the live rules, with its lines, and what the lead meets and lacks of each.
+
+    One gap for each MQL rule set, in the order asked; None and no gap before the first definition was published.
+    """
     rules = live_rules()
     if rules is None:
         return None, []

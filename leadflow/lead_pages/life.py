@@ -96,7 +96,7 @@ def life(lead: Lead, *, before: datetime | None = None) -> Life:
 
 def _newest(rows: QuerySet[Row], before: datetime | None, moment: str) -> QuerySet[Row]:
     """Return the newest rows before a moment: one more than are shown, so that more are known of."""
-    rows = rows.filter(**{f"{moment}__lt": before} if before else {f"{moment}__isnull": False})
+    rows = rows.filter(**{f"{moment}__lt": before}) if before else rows
     return rows.order_by(f"-{moment}", "-pk")[: MOST + 1]
 
 

@@ -9,8 +9,7 @@ from leads.intake.events import IncomingEvent
 from leads.intake.recording import record_events
 from leads.models import AuditEntry, EngagementDay, Event, Lead
 from leads.quarantine import quarantine, release
-from scoring.facts import load_facts
-from scoring.live import Catalogue, live_rules
+from scoring.explain import breakdown
 from scoring.models import PendingScore
 from tests.factories import AT, make_catalogue, make_lead, make_source, make_user
 from tests.scoring.world import good_lead, publish_standard, settle
@@ -136,9 +135,8 @@ def test_scores_follow_both_ways_as_the_engine_says(at):
         change([event.pk for event in events[:2]], at=at)
         settle(at)
         lead.refresh_from_db()
-        (facts,) = load_facts([lead], at.date(), Catalogue.load())
         scores.append(lead.score)
-        assert lead.score == facts.score(live_rules().rulebook).score
+        assert lead.score == breakdown(lead, at.date()).score
 
     assert scores[1] < scores[0]
     assert scores[2] >= scores[0] - 2  # a day older at most

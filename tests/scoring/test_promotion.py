@@ -9,7 +9,7 @@ from leads.lifecycle import move_to_stage
 from leads.models import Cycle, EngagementDay, Lead, StageChange
 from scoring.models import NewnessBoundary, PendingScore
 from scoring.passes import roll_over
-from scoring.promotion import missing_for_mql, why_not
+from scoring.promotion import missing_for_mql, score_and_gaps
 from tests.factories import AT, make_lead
 from tests.scoring.world import TODAY, end_cycle, give, good_lead, publish_standard, settle
 
@@ -212,7 +212,7 @@ def test_other_rule_sets_wait_for_the_cool_down_and_need_no_further_event_then()
     give(lead, "form", obj="contact#pipelines", at=later)
     settle(later)
     assert promotions(lead) == ["hand_raiser"]
-    gap = next(gap for gap in why_not(lead, later.date()) if gap.id == "form_product")
+    gap = next(gap for gap in score_and_gaps(lead, later.date())[1] if gap.id == "form_product")
     assert gap.missing == ["left alone until 11 Apr 2026 after the last decision"]
 
     roll_over(AT + 29 * DAY)
@@ -394,12 +394,12 @@ def test_missing_for_mql_names_the_nearest_ways_in_one_statement_each(django_ass
     )
 
 
-def test_why_not_lists_what_holds_and_what_is_missing_per_rule_set():
+def test_gaps_list_what_holds_and_what_is_missing_per_rule_set():
     lead = good_lead()
     give(lead, "pricing_page")
     settle()
 
-    gaps = {gap.id: gap for gap in why_not(lead, TODAY)}
+    gaps = {gap.id: gap for gap in score_and_gaps(lead, TODAY)[1]}
 
     assert gaps["score_fit"].holds == ["fit grade A"]
     assert gaps["score_fit"].missing == ["15 points"]
